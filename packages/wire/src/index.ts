@@ -1,0 +1,20 @@
+// The wire's objects are the product's objects: their types are the generated ones, everywhere.
+
+export {
+  confChangeCodec,
+  internalRaftRequestCodec,
+  maybeEncryptedRecordCodec,
+  raftEntryCodec,
+  raftMemberCodec,
+  raftMessageCodec,
+  raftSnapshotCodec,
+  snapshotCodec,
+  storeActionCodec,
+  taskCodec,
+} from "./codecs.ts";
+export type * as google from "./generated/google.ts";
+export type * as mswarm from "./generated/mswarm.ts";
+export type * as raftpb from "./generated/raftpb.ts";
+export type * from "./generated/swarmkit.ts";
+export { type Codec, codecOf, loaderOptions } from "./schema.ts";
+export { type Handlers, type ServiceName, serviceOf } from "./services.ts";

@@ -1,0 +1,56 @@
+// Loads the .proto files once. Everything that encodes or decodes goes through this file.
+import { fileURLToPath } from "node:url";
+import {
+  loadSync,
+  type MessageTypeDefinition,
+  type Options,
+  type PackageDefinition,
+  type ServiceDefinition,
+} from "@grpc/proto-loader";
+
+/**
+ * How wire objects look in TypeScript: camel case, 64-bit numbers and enums as strings, oneof names present, and no
+ * defaults: what is absent on the wire stays absent (a Go peer tells absent from empty, wire reference 12, trap 9).
+ */
+export const loaderOptions: Options = { longs: String, enums: String, oneofs: true };
+
+const protoDirectory = fileURLToPath(new URL("../../../proto", import.meta.url));
+
+const files = [
+  "docker/swarmkit/v1/ca.proto",
+  "docker/swarmkit/v1/control.proto",
+  "docker/swarmkit/v1/dispatcher.proto",
+  "docker/swarmkit/v1/health.proto",
+  "docker/swarmkit/v1/logbroker.proto",
+  "docker/swarmkit/v1/raft.proto",
+  "docker/swarmkit/v1/resource.proto",
+  "docker/swarmkit/v1/snapshot.proto",
+  "docker/swarmkit/v1/watch.proto",
+  "mswarm/v1/daemon.proto",
+  "mswarm/v1/peer.proto",
+];
+
+const definitions: PackageDefinition = loadSync(files, { ...loaderOptions, includeDirs: [protoDirectory] });
+
+/** The definition of a service by its full name, such as `docker.swarmkit.v1.CA`. */
+export function serviceDefinition(name: string): ServiceDefinition {
+  const definition = definitions[name];
+  if (definition === undefined || "format" in definition) throw new TypeError(`wire: ${name} is not a service`);
+  return definition;
+}
+
+/** Encodes and decodes one message type. `decode` throws when the bytes are not that message. */
+export interface Codec<T> {
+  encode(message: T): Buffer;
+  decode(bytes: Uint8Array): T;
+}
+
+/** The codec of a message by its full name. `T` must be the generated type of the same name. */
+export function codecOf<T extends object>(name: string): Codec<T> {
+  const definition = definitions[name] as MessageTypeDefinition<T, T> | undefined;
+  if (definition === undefined || !("serialize" in definition)) throw new TypeError(`wire: ${name} is not a message`);
+  return {
+    encode: (message) => definition.serialize(message),
+    decode: (bytes) => definition.deserialize(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes)),
+  };
+}

@@ -1,0 +1,65 @@
+// Generates the TypeScript types of every message and service under proto/ into packages/wire/src/generated.
+// Its flags say the same as loaderOptions in packages/wire/src/schema.ts; a test holds the two together.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const protoDir = join(root, "proto");
+const outDir = join(root, "packages/wire/src/generated");
+
+const protoFiles = readdirSync(protoDir, { recursive: true })
+  .map(String)
+  .filter((file) => file.endsWith(".proto"))
+  .sort();
+
+rmSync(outDir, { recursive: true, force: true });
+mkdirSync(outDir, { recursive: true });
+execFileSync(
+  join(root, "node_modules/.bin/proto-loader-gen-types"),
+  [
+    "--longs=String",
+    "--enums=String",
+    "--oneofs",
+    "--includeComments",
+    "--grpcLib=@grpc/grpc-js",
+    "--inputTemplate=%sInput",
+    "--outputTemplate=%s",
+    "--importFileExtension=.ts",
+    `--outDir=${outDir}`,
+    "-I",
+    protoDir,
+    "--",
+    ...protoFiles,
+  ],
+  { stdio: ["ignore", "ignore", "inherit"] },
+);
+
+// The generator's file per .proto describes a grpc-js package object, which nobody uses (see schema.ts).
+for (const file of readdirSync(outDir)) if (file.endsWith(".ts")) rmSync(join(outDir, file));
+
+// One barrel for each protobuf package; messages, enums and service handler types by their own names.
+for (const [directory, target] of [
+  ["docker/swarmkit/v1", "swarmkit.ts"],
+  ["raftpb", "raftpb.ts"],
+  ["mswarm/v1", "mswarm.ts"],
+  ["google/protobuf", "google.ts"],
+]) {
+  const names = readdirSync(join(outDir, directory))
+    .filter((file) => file.endsWith(".ts"))
+    .sort();
+  const lines = names.flatMap((file) => {
+    const source = readFileSync(join(outDir, directory, file), "utf8");
+    const exported = [...source.matchAll(/^export (?:interface|type) (\w+)/gm)].map((match) => match[1]);
+    // A nested type is exported as Outer_Inner, without the generator's package prefix.
+    const prefix = `_${directory.replaceAll("/", "_")}_`;
+    const unique = [...new Set(exported)].map((name) =>
+      name.startsWith(prefix) ? `${name} as ${name.slice(prefix.length)}` : name,
+    );
+    return unique.length === 0
+      ? []
+      : [`export type { ${unique.join(", ")} } from "./${relative(outDir, join(outDir, directory, file))}";`];
+  });
+  writeFileSync(join(outDir, target), `${lines.join("\n")}\n`);
+}
