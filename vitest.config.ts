@@ -1,13 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 // Sources are resolved by the `mswarm-source` export condition, so no build is needed before a test.
-const resolve = { conditions: ["mswarm-source", "node", "import", "default"] };
-const ssr = {
-  resolve: {
-    conditions: ["mswarm-source", "node", "import", "default"],
-    externalConditions: ["mswarm-source", "node"],
-  },
-};
+// "import" must not be in this list: vitest would hand it to require() too, and protobufjs would then find no 64-bit numbers.
+const resolve = { conditions: ["mswarm-source", "node"] };
+const ssr = { resolve: { conditions: ["mswarm-source", "node"], externalConditions: ["mswarm-source", "node"] } };
 const project = (name: string, include: string[], testTimeout: number, sequential = false) => ({
   resolve,
   ssr,
@@ -19,7 +15,7 @@ export default defineConfig({
     projects: [
       project("unit", ["packages/*/src/**/*.test.ts", "test/tidy/*.test.ts"], 10_000),
       project("simulation", ["test/simulation/**/*.test.ts"], 300_000),
-      project("integration", ["test/integration/**/*.test.ts"], 60_000),
+      project("integration", ["test/integration/**/*.test.ts", "test/attack/**/*.test.ts"], 60_000),
       project("docker", ["test/docker/**/*.test.ts"], 180_000, true),
       project("e2e", ["test/e2e/**/*.test.ts"], 300_000, true),
     ],

@@ -1,0 +1,91 @@
+// Waiting until a service is as it was asked for. Source: docker/cli command/service/progress/progress.go.
+import { durationOf, failedPrecondition, isSwarmError, milliseconds, notFound, seconds } from "@mswarm/runtime";
+import type { Service } from "@mswarm/wire";
+import type { CliContext, Control } from "../cli-context.ts";
+import { ProgressDisplay, progressView } from "../output/progress-lines.ts";
+import { serviceProgress } from "./progress-state.ts";
+
+const pollInterval = milliseconds(200);
+const defaultMonitor = seconds(5);
+
+/**
+ * Shows the progress of a service until it has been converged for its monitoring time. Ctrl-c ends the wait, not the work.
+ *
+ * @param options.isQuiet  waits without a word
+ * Errors: FAILED_PRECONDITION when the update is paused; NOT_FOUND when the service goes away.
+ */
+export async function waitForService(
+  serviceId: string,
+  parts: { readonly control: Control; readonly context: CliContext },
+  options: { readonly isQuiet: boolean },
+): Promise<void> {
+  const { control, context } = parts;
+  const { clock, signal } = context;
+  const display = new ProgressDisplay({ out: options.isQuiet ? () => undefined : (text) => context.out(text), isTerminal: context.isTerminal });
+  let convergedAt: number | undefined;
+  let rollbackNote: string | undefined;
+  while (!signal.aborted) {
+    const { service } = await control.GetService({ serviceId, insertDefaults: true });
+    if (service === undefined) throw notFound(`service ${serviceId} not found`);
+    const phase = phaseOf(service);
+    if (phase.failure !== undefined) throw failedPrecondition(phase.failure);
+    if (phase.isEnded && convergedAt === undefined) return;
+    rollbackNote ??= phase.rollbackNote;
+    const [{ tasks = [] }, { nodes = [] }] = await Promise.all([
+      control.ListTasks({ filters: { serviceIds: [serviceId], upToDate: true } }),
+      control.ListNodes({}),
+    ]);
+    const progress = serviceProgress(service, tasks, nodes);
+    const now = clock.monotonic();
+    const wasConverged = convergedAt !== undefined;
+    convergedAt = progress.isConverged ? (convergedAt ?? now) : undefined;
+    const monitor = durationOf(service.spec?.update?.monitor, defaultMonitor);
+    const left = convergedAt === undefined ? undefined : monitor - (now - convergedAt);
+    const notes = rollbackNote === undefined ? [] : [`rollback: ${rollbackNote}`];
+    if (left === undefined && wasConverged) notes.push("verify: Detected task failure");
+    if (left !== undefined) notes.push(verifyNote(service, left));
+    display.show(progressView(progress, phase.isRollback, notes));
+    if (left !== undefined && left <= 0) return;
+    await pause(context);
+  }
+  context.err("Operation continuing in background.\n");
+}
+
+function verifyNote(service: Service, left: number): string {
+  if (left <= 0) return `verify: Service ${service.id ?? ""} converged`;
+  return `verify: Waiting ${Math.ceil(left / 1_000)} seconds to verify that tasks are stable...`;
+}
+
+interface Phase {
+  readonly isRollback: boolean;
+  /** The updater has finished; what follows needs no waiting. */
+  readonly isEnded: boolean;
+  readonly rollbackNote?: string;
+  readonly failure?: string;
+}
+
+function phaseOf(service: Service): Phase {
+  const { state, message = "" } = service.updateStatus ?? {};
+  switch (state) {
+    case "PAUSED":
+      return { isRollback: false, isEnded: true, failure: `service update paused: ${message}` };
+    case "ROLLBACK_PAUSED":
+      return { isRollback: true, isEnded: true, failure: `service rollback paused: ${message}` };
+    case "ROLLBACK_STARTED":
+      return { isRollback: true, isEnded: false, ...(message === "" ? {} : { rollbackNote: message }) };
+    case "ROLLBACK_COMPLETED":
+      return { isRollback: true, isEnded: true, ...(message === "" ? {} : { rollbackNote: message }) };
+    case "COMPLETED":
+      return { isRollback: false, isEnded: true };
+    default:
+      return { isRollback: false, isEnded: false };
+  }
+}
+
+async function pause(context: CliContext): Promise<void> {
+  try {
+    await context.clock.sleep(pollInterval, context.signal);
+  } catch (error) {
+    if (!context.signal.aborted && !isSwarmError(error, "CANCELLED")) throw error;
+  }
+}

@@ -1,0 +1,71 @@
+// Where the leader is, for calls that only it can answer (wire 1.4).
+
+import type { LeadershipState, Member } from "@mswarm/raft";
+import type { Channel, LeaderForwarder, LeaderLocation } from "@mswarm/rpc";
+import { type Clock, milliseconds, seconds, unknownError } from "@mswarm/runtime";
+
+/** Without a leader for longer than this, calls fail instead of waiting. Source: wire 1.4 (10 ticks of a second). */
+const patience = seconds(10);
+const pollInterval = milliseconds(20);
+
+export interface LeaderLocatorParts {
+  readonly clock: Clock;
+  readonly leadership: () => LeadershipState;
+  readonly members: () => readonly Member[];
+  readonly openChannel: (address: string) => Channel;
+  /** Of this manager. */
+  readonly raftId: () => string;
+}
+
+export class LeaderLocator implements LeaderForwarder {
+  readonly #parts: LeaderLocatorParts;
+  readonly #channels = new Map<string, Channel>();
+
+  constructor(parts: LeaderLocatorParts) {
+    this.#parts = parts;
+  }
+
+  async leader(signal: AbortSignal): Promise<LeaderLocation> {
+    const { clock } = this.#parts;
+    const deadline = clock.monotonic() + patience;
+    for (;;) {
+      const location = this.#look();
+      if (location !== undefined) return location;
+      if (clock.monotonic() > deadline) {
+        throw unknownError(
+          "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.",
+        );
+      }
+      await clock.sleep(pollInterval, signal);
+    }
+  }
+
+  /** Closes channels to managers that are no longer members. */
+  membersChanged(): void {
+    const addresses = new Set(this.#parts.members().map(({ address }) => address));
+    for (const [address, channel] of this.#channels) {
+      if (addresses.has(address)) continue;
+      channel.close();
+      this.#channels.delete(address);
+    }
+  }
+
+  close(): void {
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+  }
+
+  #look(): LeaderLocation | undefined {
+    const { leadership, members, raftId, openChannel } = this.#parts;
+    const { isLeader, leaderId } = leadership();
+    if (isLeader) return { self: true };
+    // Elected but not ready: calls wait until the log is applied.
+    if (leaderId === raftId()) return undefined;
+    const leader = members().find((member) => member.raftId === leaderId);
+    if (leader === undefined) return undefined;
+    const known = this.#channels.get(leader.address);
+    const channel = known ?? openChannel(leader.address);
+    if (known === undefined) this.#channels.set(leader.address, channel);
+    return { self: false, channel };
+  }
+}

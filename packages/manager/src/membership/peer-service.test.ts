@@ -1,0 +1,44 @@
+import type { Call } from "@mswarm/rpc";
+import { expect, test } from "vitest";
+import { peerService } from "./peer-service.ts";
+
+const callOf = (nodeId: string | undefined, isLocal = false): Call => ({
+  caller: {
+    identity: nodeId === undefined ? undefined : { nodeId, role: "swarm-worker", clusterId: "c" },
+    remoteAddress: "192.0.2.1:1",
+    forwarder: undefined,
+    isLocal,
+  },
+  signal: new AbortController().signal,
+  deadline: undefined,
+  user: undefined,
+});
+
+function bench() {
+  const left: [string, string | undefined][] = [];
+  const service = peerService({
+    version: "1.2.3",
+    nodeId: "manager",
+    raftId: () => "42",
+    announceLeave: async (nodeId, sessionId) => void left.push([nodeId, sessionId]),
+  });
+  return { service, left };
+}
+
+test("a manager says its version, and its raft id while it has its log", async () => {
+  const { service } = bench();
+  expect(await service.Hello({ version: "1.0.0" }, callOf("other"))).toEqual({ version: "1.2.3", raftId: "42" });
+});
+
+test("a node can announce its own leave only", async () => {
+  const { service, left } = bench();
+  await service.AnnounceLeave({ sessionId: "s1" }, callOf("worker"));
+  await service.AnnounceLeave({ sessionId: "s2" }, callOf(undefined, true));
+  expect(left).toEqual([
+    ["worker", "s1"],
+    ["manager", "s2"],
+  ]);
+  await expect(service.AnnounceLeave({ sessionId: "s1" }, callOf(undefined))).rejects.toMatchObject({
+    code: "PERMISSION_DENIED",
+  });
+});

@@ -1,0 +1,123 @@
+// How this node reaches managers before and between sessions: to join, to renew its certificate, to join Raft.
+
+import {
+  authorityServerName,
+  ChainVerifier,
+  type IssuanceClient,
+  type JoinClient,
+  managerServerName,
+} from "@mswarm/pki";
+import { type Channel, openChannel, type PeerVerifier } from "@mswarm/rpc";
+import { type Clock, type Random, seconds, unavailable } from "@mswarm/runtime";
+import type { Credentials } from "./credentials.ts";
+import type { Remotes } from "@mswarm/worker";
+
+export interface ConnectionParts {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Longest pause before a broken connection is tried again; a joining user is waiting. */
+const joinReconnectDelay = seconds(2);
+
+function chooseAddress(remotes: Remotes, random: Random): string {
+  const remote = remotes.select(random);
+  if (remote === undefined) throw unavailable("no manager of the cluster is known to this node");
+  return remote.address;
+}
+
+/** The certificate calls on one channel. */
+export function issuanceClient(channel: Channel): IssuanceClient {
+  const nodeCa = channel.client("docker.swarmkit.v1.NodeCA");
+  return {
+    issueNodeCertificate: async ({ csr, token }, signal) => {
+      const answer = await nodeCa.IssueNodeCertificate({ csr, ...(token === undefined ? {} : { token }) }, { signal });
+      return { nodeId: answer.nodeId ?? "" };
+    },
+    nodeCertificateStatus: async (nodeId, signal) => {
+      const { status, certificate } = await nodeCa.NodeCertificateStatus({ nodeId }, { signal });
+      return { state: status?.state ?? "UNKNOWN", csr: certificate?.csr, certificate: certificate?.certificate };
+    },
+    close: () => channel.close(),
+  };
+}
+
+/** Managers as a node without a certificate reaches them: each try asks another of the given addresses. */
+export function joinClient(addresses: readonly string[], availability: string, parts: ConnectionParts): JoinClient {
+  let turn = 0;
+  const nextAddress = (): string => {
+    const address = addresses[turn % addresses.length];
+    turn += 1;
+    if (address === undefined) throw unavailable("at least 1 RemoteAddr is required to join");
+    return address;
+  };
+  return {
+    getRootCertificate: async (signal) => {
+      const channel = openChannel({
+        address: nextAddress(),
+        serverName: "",
+        verifier: "none",
+        clock: parts.clock,
+        maxReconnectDelay: joinReconnectDelay,
+      });
+      try {
+        const { certificate } = await channel.client("docker.swarmkit.v1.CA").GetRootCACertificate({}, { signal });
+        return certificate ?? Buffer.alloc(0);
+      } finally {
+        channel.close();
+      }
+    },
+    connect: async (rootPem) => {
+      const channel = openChannel({
+        address: nextAddress(),
+        serverName: authorityServerName,
+        verifier: serverVerifier(rootPem, parts.clock),
+        clock: parts.clock,
+        maxReconnectDelay: joinReconnectDelay,
+      });
+      return withAvailability(channel, availability);
+    },
+  };
+}
+
+/** As `issuanceClient`, for a first certificate: the request also says what the new node is available for. */
+function withAvailability(channel: Channel, availability: string): IssuanceClient {
+  const nodeCa = channel.client("docker.swarmkit.v1.NodeCA");
+  const wanted = availability === "pause" ? "PAUSE" : availability === "drain" ? "DRAIN" : "ACTIVE";
+  return {
+    ...issuanceClient(channel),
+    issueNodeCertificate: async ({ csr, token }, signal) => {
+      const request = { csr, availability: wanted, ...(token === undefined ? {} : { token }) } as const;
+      const answer = await nodeCa.IssueNodeCertificate(request, { signal });
+      return { nodeId: answer.nodeId ?? "" };
+    },
+  };
+}
+
+/** Trusts a root that was pinned by a token; there is no cluster id to compare with yet. */
+function serverVerifier(rootPem: string, clock: Clock): PeerVerifier {
+  const chain = new ChainVerifier({ rootPem: () => rootPem, clock });
+  return {
+    verifyClient: () => Promise.reject(unavailable("a joining node serves nobody")),
+    verifyServer: async (presented, serverName) => {
+      const { nodeId, role, clusterId } = await chain.verifyNode(presented, "server", serverName);
+      return { nodeId, role, clusterId };
+    },
+  };
+}
+
+/** A channel to the manager at `address`, with this node's certificate. */
+export function managerChannel(address: string, credentials: Credentials, clock: Clock): Channel {
+  return openChannel({
+    address,
+    serverName: managerServerName,
+    tls: credentials.tls,
+    verifier: credentials.verifier,
+    clock,
+  });
+}
+
+/** A channel to some known manager, better ones more likely. Errors: UNAVAILABLE when none is known. */
+export function someManagerChannel(credentials: Credentials, remotes: Remotes, parts: ConnectionParts): Channel {
+  return managerChannel(chooseAddress(remotes, parts.random), credentials, parts.clock);
+}

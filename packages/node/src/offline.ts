@@ -1,0 +1,1 @@
+export { cleanUpLab, prepareDemoImage, taskOutputs } from "./lab-engine.ts";

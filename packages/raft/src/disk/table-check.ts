@@ -1,0 +1,105 @@
+// Checks the checksums of LevelDB's table files before LevelDB sees them. LevelDB itself does not look at them unless it
+// is asked to, which classic-level cannot do, and a damaged index block then ends the whole process by an assertion.
+// Source: leveldb doc/table_format.md.
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isMissing } from "./hard-state-file.ts";
+
+const footerLength = 48;
+const magic = 0xdb4775248b80fb57n;
+/** Behind each block: its compression (1 byte) and the checksum of both (4 bytes). */
+const trailerLength = 5;
+const noCompression = 0;
+
+const crcTable: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
+  return value;
+});
+
+/** CRC-32C (Castagnoli), masked as LevelDB stores it. */
+function maskedChecksum(bytes: Buffer): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
+  crc ^= 0xffffffff;
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+/** A varint at `at`, and where it ends; undefined when it does not end. */
+function varint(bytes: Buffer, at: number): { value: number; end: number } | undefined {
+  let value = 0;
+  for (let position = at, factor = 1; position < bytes.length && position < at + 8; position += 1, factor *= 128) {
+    const byte = bytes[position] ?? 0;
+    value += (byte & 0x7f) * factor;
+    if (byte < 128) return { value, end: position + 1 };
+  }
+  return undefined;
+}
+
+interface Handle {
+  readonly offset: number;
+  readonly size: number;
+  readonly end: number;
+}
+
+function handle(bytes: Buffer, at: number): Handle | undefined {
+  const offset = varint(bytes, at);
+  const size = offset && varint(bytes, offset.end);
+  return size && { offset: offset.value, size: size.value, end: size.end };
+}
+
+/** The block's content; undefined when its checksum is wrong. */
+function block(table: Buffer, place: Handle | undefined): Buffer | undefined {
+  if (place === undefined || place.offset + place.size + trailerLength > table.length) return undefined;
+  const end = place.offset + place.size;
+  const isSound = table.readUInt32LE(end + 1) === maskedChecksum(table.subarray(place.offset, end + 1));
+  return isSound && table[end] === noCompression ? table.subarray(place.offset, end) : undefined;
+}
+
+/** The values in a block, which are handles of other blocks; undefined when one cannot be read. */
+function handlesIn(content: Buffer): readonly Handle[] | undefined {
+  if (content.length < 4) return undefined;
+  const end = content.length - 4 * (content.readUInt32LE(content.length - 4) + 1);
+  const handles: Handle[] = [];
+  for (let at = 0; at < end; ) {
+    const shared = varint(content, at);
+    const unshared = shared && varint(content, shared.end);
+    const length = unshared && varint(content, unshared.end);
+    if (unshared === undefined || length === undefined) return undefined;
+    const value = handle(content, length.end + unshared.value);
+    if (value === undefined) return undefined;
+    handles.push(value);
+    at = length.end + unshared.value + length.value;
+  }
+  return handles;
+}
+
+/** True when every block of a table file that was written without compression has the right checksum. */
+export function isSoundTable(table: Buffer): boolean {
+  if (table.length < footerLength) return false;
+  const footer = table.subarray(table.length - footerLength);
+  if (footer.readBigUInt64LE(footerLength - 8) !== magic) return false;
+  const metaIndex = handle(footer, 0);
+  const index = metaIndex && handle(footer, metaIndex.end);
+  for (const place of [metaIndex, index]) {
+    const content = block(table, place);
+    const handles = content && handlesIn(content);
+    if (handles === undefined || handles.some((inner) => block(table, inner) === undefined)) return false;
+  }
+  return true;
+}
+
+/** The name of a damaged table of the database, if there is one. A directory that does not exist has none. */
+export async function findDamagedTable(directory: string): Promise<string | undefined> {
+  let names: string[];
+  try {
+    names = await readdir(directory);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  for (const name of names.filter((candidate) => /\.(ldb|sst)$/.test(candidate)).sort()) {
+    if (!isSoundTable(await readFile(join(directory, name)))) return name;
+  }
+  return undefined;
+}

@@ -1,0 +1,65 @@
+import type { BindPropagation, ContainerMount } from "@mswarm/engine";
+import { unimplemented } from "@mswarm/runtime";
+import type { Mount, Mount_BindOptions } from "@mswarm/wire";
+
+type Expand = (text: string, where: string) => string;
+
+/** A mount of the specification, its placeholders expanded. UNIMPLEMENTED: Windows pipes and cluster volumes. */
+export function containerMount(mount: Mount, expand: Expand): ContainerMount {
+  const target = expand(mount.target ?? "", "a mount's target");
+  const source = expand(mount.source ?? "", "a mount's source");
+  const readOnly = mount.readonly ?? false;
+  const type = mount.type ?? "BIND";
+  switch (type) {
+    case "BIND":
+      return { type: "bind", target, source, readOnly, ...bindOptions(mount.bindOptions) };
+    case "VOLUME":
+      return { type: "volume", target, source, readOnly, ...volumeOptions(mount.volumeOptions, expand) };
+    case "TMPFS":
+      return { type: "tmpfs", target, readOnly, ...tmpfsOptions(mount.tmpfsOptions) };
+    case "NPIPE":
+      throw unimplemented(`mount at ${target}: named pipes exist on Windows only`);
+    case "CLUSTER":
+      throw unimplemented(`mount at ${target}: cluster volumes are not supported by this worker`);
+  }
+}
+
+function bindOptions(options: Mount_BindOptions | undefined) {
+  if (options === undefined) return {};
+  return {
+    propagation: (options.propagation ?? "RPRIVATE").toLowerCase() as BindPropagation,
+    ...(options.nonrecursive === true ? { nonRecursive: true } : {}),
+    ...(options.createmountpoint === true ? { createSource: true } : {}),
+    ...(options.readonlynonrecursive === true ? { readOnlyNonRecursive: true } : {}),
+    ...(options.readonlyforcerecursive === true ? { readOnlyForceRecursive: true } : {}),
+  };
+}
+
+function volumeOptions(options: Mount["volumeOptions"], expand: Expand) {
+  const driver = options?.driverConfig;
+  return {
+    noCopy: options?.nocopy ?? false,
+    labels: expandAll(options?.labels, "a volume's label", expand),
+    ...(driver === undefined
+      ? {}
+      : {
+          driver: { name: driver.name ?? "", options: expandAll(driver.options, "a volume's driver option", expand) },
+        }),
+    ...(options?.subpath === undefined || options.subpath === "" ? {} : { subpath: options.subpath }),
+  };
+}
+
+function tmpfsOptions(options: Mount["tmpfsOptions"]) {
+  if ((options?.options ?? "") !== "") throw unimplemented("mount: tmpfs options are not supported by this worker");
+  const sizeBytes = Number(options?.sizeBytes ?? 0);
+  const mode = options?.mode ?? 0;
+  return { ...(sizeBytes === 0 ? {} : { sizeBytes }), ...(mode === 0 ? {} : { mode }) };
+}
+
+function expandAll(
+  texts: Readonly<Record<string, string>> | undefined,
+  where: string,
+  expand: Expand,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts ?? {}).map(([key, text]) => [key, expand(text, where)]));
+}

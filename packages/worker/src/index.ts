@@ -1,0 +1,10 @@
+export { type Applied, type AssignmentSet, applyAssignments, noAssignments } from "./assignments.ts";
+export { type DescriptionOverrides, nodeDescriptionOf } from "./description/node-description.ts";
+export type { PlacedFile, SecretFile, SecretMount } from "./secrets/secret-mount.ts";
+export { TmpfsSecretMount, type TmpfsSecretMountParts } from "./secrets/tmpfs-secret-mount.ts";
+export { connectionOver, type ManagerConnection } from "./session/connection.ts";
+export { type ManagerConnectorParts, managerConnector } from "./session/manager-connector.ts";
+export { type RemotePeer, Remotes } from "./session/remotes.ts";
+export { FileTaskJournal } from "./tasks/file-task-journal.ts";
+export type { JournalEntry, TaskJournal } from "./tasks/task-journal.ts";
+export { createWorker, type Worker, type WorkerOptions } from "./worker.ts";

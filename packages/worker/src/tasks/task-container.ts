@@ -1,0 +1,214 @@
+// The container of one task: prepared, started, awaited, stopped and removed. Every operation may be repeated after a
+// failure or a crash in between: the container is found again by its labels, and what is done already is not done twice.
+import type { BindMount, ContainerState, Engine } from "@mswarm/engine";
+import { type Clock, failedPrecondition, isSwarmError, type Logger, messageOf, SwarmError } from "@mswarm/runtime";
+import type { Task } from "@mswarm/wire";
+import {
+  type ContainerSurroundings,
+  containerCreateOf,
+  containerSpecOf,
+  stopGraceOf,
+} from "../container/container-spec.ts";
+import { placeholderValues } from "../container/placeholders.ts";
+import { nodeIdLabel, taskIdLabel, taskName } from "../container/task-names.ts";
+import { type Dependencies, dependencyFiles, hasDependencyFiles } from "../secrets/dependency-files.ts";
+import type { SecretMount } from "../secrets/secret-mount.ts";
+import type { ContainerEvents } from "./container-events.ts";
+import { awaitHealth, stopWhenUnhealthy } from "./container-health.ts";
+import { containerDestroyed, noSuchContainer, TaskExit } from "./task-failure.ts";
+import { fetchImage } from "./task-image.ts";
+
+export interface TaskContainerParts {
+  readonly engine: Engine;
+  readonly events: ContainerEvents;
+  readonly secretMount: SecretMount;
+  /** What the dispatcher has given to this node, now. */
+  dependencies(): Dependencies;
+  /** What the node is, now. */
+  surroundings(): ContainerSurroundings;
+  /** True when root in a container is another user on the host. */
+  remapsUsers(): boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class TaskContainer {
+  readonly #taskId: string;
+  readonly #parts: TaskContainerParts;
+  #id: string | undefined;
+  #state: ContainerState | undefined;
+
+  constructor(taskId: string, parts: TaskContainerParts) {
+    this.#taskId = taskId;
+    this.#parts = parts;
+  }
+
+  /** As it was when last looked at; undefined while none is known. */
+  get state(): ContainerState | undefined {
+    return this.#state;
+  }
+
+  /** Makes the container, with its image and its files. */
+  async prepare(task: Task, signal: AbortSignal): Promise<void> {
+    const existing = await this.#find(signal);
+    if (existing !== undefined) {
+      if (existing.hasStarted || !(await this.#hasLostFiles(task))) return;
+      await this.#discardContainer(existing.id, signal);
+    }
+    await this.#create(task, signal);
+  }
+
+  /** Starts the container and waits until its health check, if it has one, is content. */
+  async start(task: Task, signal: AbortSignal): Promise<void> {
+    const found = await this.#find(signal);
+    if (found === undefined) throw noSuchContainer(taskName(task));
+    // It may have run and ended while nobody looked: then it is not started again.
+    if (!found.hasStarted) {
+      if (await this.#hasLostFiles(task)) {
+        await this.#discardContainer(found.id, signal);
+        await this.#create(task, signal);
+      }
+      await this.#startProcess(task, signal);
+    }
+    const state = await this.#look(signal);
+    if (state.health === "none") return;
+    await awaitHealth(this.#inspected(signal), this.#stopper(task, signal), this.#parts.events.watch(state.id), signal);
+    await this.#look(signal);
+  }
+
+  /** Resolves when the process has ended well. TaskExit: it has not. */
+  async wait(task: Task, signal: AbortSignal): Promise<void> {
+    const found = await this.#find(signal);
+    if (found === undefined) throw noSuchContainer(taskName(task));
+    // The engine says of such a container that it is not running, exit code 0: that is not success.
+    if (!found.hasStarted) throw failedPrecondition("the container was made anew and never started");
+    const unhealthy = stopWhenUnhealthy(
+      this.#inspected(signal),
+      this.#stopper(task, signal),
+      this.#parts.events.watch(found.id),
+      this.#parts.clock,
+      signal,
+    );
+    const answer = await this.#parts.engine.waitContainer(found.id, signal).finally(unhealthy.end);
+    const cause = await unhealthy.cause;
+    if (answer.kind === "no-such-container") throw containerDestroyed();
+    const state = await this.#parts.engine.inspectContainer(found.id, signal);
+    if (state === undefined) throw containerDestroyed();
+    this.#state = state;
+    if (answer.exitCode !== 0 || cause !== "") throw new TaskExit(answer.exitCode, cause === "" ? state.error : cause);
+  }
+
+  /** Stops the process, if there is one, and leaves the container for whoever wants to read its logs. */
+  async shutDown(task: Task, signal: AbortSignal): Promise<void> {
+    const found = await this.#find(signal);
+    if (found === undefined) return;
+    await this.#stopper(task, signal)();
+    await this.#find(signal);
+  }
+
+  /** Stops and removes the container, and wipes the files. */
+  async remove(task: Task, signal: AbortSignal): Promise<void> {
+    const found = await this.#find(signal);
+    if (found !== undefined) {
+      await this.#stopper(task, signal)();
+      await this.#discardContainer(found.id, signal);
+    }
+    await this.wipeFiles();
+  }
+
+  /** Deletes the files of secrets and configs; for a container that will not run again. */
+  async wipeFiles(): Promise<void> {
+    await this.#parts.secretMount.wipe(this.#taskId);
+  }
+
+  async #create(task: Task, signal: AbortSignal): Promise<void> {
+    const { engine, secretMount, log } = this.#parts;
+    const spec = containerSpecOf(task);
+    const surroundings = this.#parts.surroundings();
+    // Everything that can be refused is refused before a registry is asked or a secret is written.
+    const files = dependencyFiles(task, this.#parts.dependencies(), placeholderValues(task, surroundings.node));
+    containerCreateOf(task, surroundings, []);
+    if (files.length > 0 && this.#parts.remapsUsers()) {
+      throw failedPrecondition("secrets and configs are not supported on an engine that remaps users (userns-remap)");
+    }
+    const image = spec.image ?? "";
+    const pullFailure = await fetchImage(image, spec.pullOptions?.registryAuth, { engine, log }, signal);
+    const placed = files.length === 0 ? [] : await secretMount.place(this.#taskId, files);
+    const mounts = placed.map(({ source, target }): BindMount => ({ type: "bind", source, target, readOnly: true }));
+    const answer = await engine
+      .createContainer(containerCreateOf(task, surroundings, mounts), signal)
+      .catch((error: unknown): never => {
+        throw createFailure(error, mounts, pullFailure);
+      });
+    if (answer.kind === "created") {
+      this.#id = answer.id;
+      return;
+    }
+    // A crash between the creation and its record: the container with our name is ours, or somebody took the name.
+    if ((await this.#find(signal)) === undefined) {
+      throw failedPrecondition(`the container name "${taskName(task)}" is in use by a container of somebody else`);
+    }
+  }
+
+  async #startProcess(task: Task, signal: AbortSignal): Promise<void> {
+    try {
+      const answer = await this.#parts.engine.startContainer(this.#id ?? "", signal);
+      if (answer === "no-such-container") throw noSuchContainer(taskName(task));
+    } catch (error) {
+      if (!isSwarmError(error) || signal.aborted || error.code === "UNAVAILABLE") throw error;
+      throw new SwarmError(error.code, `starting container failed: ${error.message}`, { cause: error });
+    }
+  }
+
+  /** True when the container's files were in memory that is gone: the machine has been restarted since. */
+  async #hasLostFiles(task: Task): Promise<boolean> {
+    return hasDependencyFiles(task) && !(await this.#parts.secretMount.holds(this.#taskId));
+  }
+
+  async #find(signal: AbortSignal): Promise<ContainerState | undefined> {
+    const { engine } = this.#parts;
+    if (this.#id === undefined) {
+      const labels = { [taskIdLabel]: this.#taskId, [nodeIdLabel]: this.#parts.surroundings().node.id };
+      this.#id = (await engine.listContainers(labels, signal))[0]?.id;
+    }
+    this.#state = this.#id === undefined ? undefined : await engine.inspectContainer(this.#id, signal);
+    if (this.#state === undefined) this.#id = undefined;
+    return this.#state;
+  }
+
+  async #look(signal: AbortSignal): Promise<ContainerState> {
+    const state = await this.#find(signal);
+    if (state === undefined) throw containerDestroyed();
+    return state;
+  }
+
+  #inspected(signal: AbortSignal): () => Promise<ContainerState | undefined> {
+    return () => this.#find(signal);
+  }
+
+  #stopper(task: Task, signal: AbortSignal): () => Promise<void> {
+    return async () => {
+      if (this.#id !== undefined) await this.#parts.engine.stopContainer(this.#id, stopGraceOf(task), signal);
+    };
+  }
+
+  async #discardContainer(id: string, signal: AbortSignal): Promise<void> {
+    await this.#parts.engine.removeContainer(id, { force: true }, signal);
+    this.#id = undefined;
+    this.#state = undefined;
+  }
+}
+
+function createFailure(error: unknown, mounts: readonly BindMount[], pullFailure: string | undefined): unknown {
+  if (!isSwarmError(error)) return error;
+  if (error.code === "INVALID_ARGUMENT" && mounts.some(({ source }) => error.message.includes(source))) {
+    return failedPrecondition(
+      "the engine does not see the daemon's folder for secrets: daemon and engine must share it, at the same path and as the same mount (for a daemon in a container: bind it with propagation rshared)",
+      { cause: error },
+    );
+  }
+  if (error.code === "NOT_FOUND" && pullFailure !== undefined) {
+    return new SwarmError("NOT_FOUND", `${messageOf(error)} (pulling it failed: ${pullFailure})`, { cause: error });
+  }
+  return error;
+}

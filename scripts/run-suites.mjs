@@ -1,0 +1,73 @@
+// Runs every suite one after the other and adds up. Fails when a test failed, was skipped, or a suite ran nothing.
+// Arguments, if any, choose suites by name.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const node = process.execPath;
+const bin = (name) => join(root, "node_modules", name);
+const suites = ["unit", "simulation", "integration", "docker", "e2e"];
+const chosen = process.argv.slice(2);
+for (const name of chosen) {
+  if (!suites.includes(name) && name !== "static") {
+    console.error(`no suite is called ${name}; there are: static, ${suites.join(", ")}`);
+    process.exit(2);
+  }
+}
+const wanted = (name) => chosen.length === 0 || chosen.includes(name);
+
+let passed = 0;
+let failed = 0;
+const report = (line) => console.log(`== ${line}`);
+
+/** One check that is not a test file: it counts as one test. */
+function check(name, args) {
+  const started = Date.now();
+  const { status } = spawnSync(node, args, { cwd: root, stdio: "inherit" });
+  if (status === 0) passed += 1;
+  else failed += 1;
+  report(`${name}: ${status === 0 ? "passed" : "FAILED"} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+}
+
+function suite(name) {
+  const started = Date.now();
+  const directory = mkdtempSync(join(tmpdir(), "mswarm-suite-"));
+  const output = join(directory, "report.json");
+  const args = ["run", "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${output}`];
+  const { status } = spawnSync(node, [bin("vitest/vitest.mjs"), ...args], { cwd: root, stdio: "inherit" });
+  let result;
+  try {
+    result = JSON.parse(readFileSync(output, "utf8"));
+  } catch {
+    failed += 1;
+    report(`${name}: FAILED, the runner left no report`);
+    return;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  const skipped = result.numPendingTests + result.numTodoTests;
+  // A file that fails to load holds no failed test, a skipped test no failure: both count as failures here.
+  const broken = result.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"),
+  ).length;
+  const empty = result.numTotalTests === 0 ? 1 : 0;
+  const unexplained = status !== 0 && result.numFailedTests + broken + skipped + empty === 0 ? 1 : 0;
+  passed += result.numPassedTests;
+  failed += result.numFailedTests + skipped + broken + empty + unexplained;
+  report(
+    `${name}: ${result.numPassedTests} passed, ${result.numFailedTests + broken} failed, ${skipped} skipped${empty ? ", NOTHING RAN" : ""} in ${((Date.now() - started) / 1000).toFixed(1)} s`,
+  );
+}
+
+if (wanted("static")) {
+  check("types", [bin("typescript/bin/tsc"), "-b"]);
+  check("types of the tests", [bin("typescript/bin/tsc"), "-p", "test"]);
+  check("lint and format", [bin("@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."]);
+}
+for (const name of suites) if (wanted(name)) suite(name);
+
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
