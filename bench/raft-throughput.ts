@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KeyRing } from "../packages/raft/src/disk/key-ring.ts";
 import { LevelLogStore } from "../packages/raft/src/disk/level-log-store.ts";
-import { TestGroup } from "../packages/raft/src/node/test-group.ts";
+import { TestGroup } from "../packages/raft/src/node/testing/test-group.ts";
 import { cryptoRandom, milliseconds, seconds, systemClock } from "../packages/runtime/src/index.ts";
 
 const [length = "5", inFlight = "256"] = process.argv.slice(2);

@@ -94,7 +94,7 @@ export interface LogOptions {
   readonly follow: boolean;
   /** Only lines after this moment. */
   readonly since?: LogTimestamp;
-  /** Only the last `tail` lines; absent: all. */
+  /** Only the last `tail` lines of both streams together, before one of them is chosen; absent: all. */
   readonly tail?: number;
 }
 

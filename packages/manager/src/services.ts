@@ -70,7 +70,16 @@ export function managerServices(parts: ServiceParts): ManagerServices {
   const { clock, random, log, crypto, store, raft, forward, version } = parts;
   const { nodeId, clusterId } = parts.identity;
   const group = raftGroup(raft);
-  const dispatcher = new Dispatcher({ store, clock, random, log, nodeId, clusterId, managers: parts.managers, isMswarmNode });
+  const dispatcher = new Dispatcher({
+    store,
+    clock,
+    random,
+    log,
+    nodeId,
+    clusterId,
+    managers: parts.managers,
+    isMswarmNode,
+  });
   const loadSigner = authorityLoader({ crypto, clock, random });
   const certificateServer = new CertificateServer({ store, clock, random, log, nodeId, clusterId, loadSigner });
   const logBroker = new LogBroker({ store, random, nodeId });

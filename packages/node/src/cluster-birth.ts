@@ -1,12 +1,8 @@
 // The two ways a node comes to belong to a cluster: it makes one, or it is admitted to one.
-import { type Clock, type Logger, newId, type Random } from "@mswarm/runtime";
+
 import { type InitialCluster, initialCertificateExpiry } from "@mswarm/manager";
-import {
-  createAuthority,
-  createCertificateRequest,
-  joinFlow,
-  newJoinToken,
-} from "@mswarm/pki";
+import { createAuthority, createCertificateRequest, joinFlow, newJoinToken } from "@mswarm/pki";
+import { type Clock, type Logger, newId, type Random } from "@mswarm/runtime";
 import type { mswarm, NodeSpec_Availability } from "@mswarm/wire";
 import { Credentials } from "./credentials.ts";
 import { joinClient } from "./manager-connections.ts";
@@ -19,7 +15,12 @@ export interface BirthParts {
   readonly certificates: string;
 }
 
-const availabilities: Readonly<Record<string, NodeSpec_Availability>> = { "": "ACTIVE", active: "ACTIVE", pause: "PAUSE", drain: "DRAIN" };
+const availabilities: Readonly<Record<string, NodeSpec_Availability>> = {
+  "": "ACTIVE",
+  active: "ACTIVE",
+  pause: "PAUSE",
+  drain: "DRAIN",
+};
 
 /** Undefined for a word that is none. */
 export const availabilityOf = (word: string): NodeSpec_Availability | undefined => availabilities[word];
@@ -28,7 +29,10 @@ export const availabilityOf = (word: string): NodeSpec_Availability | undefined 
  * Makes the root of a new cluster and signs the first manager's certificate with it. The root's key exists in memory
  * and, once the cluster runs, in the encrypted log; never in a file.
  */
-export async function giveBirth(request: mswarm.InitRequest, parts: BirthParts): Promise<{ credentials: Credentials; initial: InitialCluster }> {
+export async function giveBirth(
+  request: mswarm.InitRequest,
+  parts: BirthParts,
+): Promise<{ credentials: Credentials; initial: InitialCluster }> {
   const { clock, random } = parts;
   const crypto = globalThis.crypto;
   const clusterId = newId(random);
@@ -69,7 +73,13 @@ export async function beAdmitted(
   const { clock, random, log } = parts;
   const result = await joinFlow(
     request.joinToken,
-    { crypto: globalThis.crypto, clock, random, log, client: joinClient(request.addresses, request.availability, parts) },
+    {
+      crypto: globalThis.crypto,
+      clock,
+      random,
+      log,
+      client: joinClient(request.addresses, request.availability, parts),
+    },
     signal,
   );
   return await Credentials.store(

@@ -1,6 +1,10 @@
 // This node as a member of a cluster: a worker always, a manager while its certificate says so. Owns the certificate's
 // renewal and what follows from it.
 import { dirname } from "node:path";
+import type { Engine } from "@mswarm/engine";
+import { type InitialCluster, versionLabel } from "@mswarm/manager";
+import { type IssuanceClient, type NodeCertificate, Renewer, requestNodeCertificate } from "@mswarm/pki";
+import { type Channel, openUnixChannel } from "@mswarm/rpc";
 import {
   aborted,
   type Clock,
@@ -11,10 +15,6 @@ import {
   TaskGroup,
   throwIfAborted,
 } from "@mswarm/runtime";
-import type { Engine } from "@mswarm/engine";
-import { type InitialCluster, versionLabel } from "@mswarm/manager";
-import { type IssuanceClient, type NodeCertificate, Renewer, requestNodeCertificate } from "@mswarm/pki";
-import { type Channel, openUnixChannel } from "@mswarm/rpc";
 import type { SessionMessage } from "@mswarm/wire";
 import {
   createWorker,
@@ -29,10 +29,10 @@ import type { Credentials } from "./credentials.ts";
 import { type DaemonOptions, unixPath } from "./daemon-options.ts";
 import { issuanceClient, managerChannel, someManagerChannel } from "./manager-connections.ts";
 import { endedText, ManagerHost } from "./manager-host.ts";
+import { secretsDirectoryIn } from "./secrets-directory.ts";
 import { type NodeSettings, saveRemotes } from "./settings.ts";
 import type { StateDirectory } from "./state-directory.ts";
 import { version } from "./version.ts";
-import { secretsDirectoryIn } from "./secrets-directory.ts";
 
 export interface ClusterNodeParts {
   readonly clock: Clock;
@@ -92,7 +92,10 @@ export class ClusterNode {
       }),
       nodeId: credentials.certificate.nodeId,
       overrides: () => descriptionOf(parts),
-      secretMount: new TmpfsSecretMount(secretsDirectoryIn(dirname(unixPath(options.control, "--control"))), { random, log }),
+      secretMount: new TmpfsSecretMount(secretsDirectoryIn(dirname(unixPath(options.control, "--control"))), {
+        random,
+        log,
+      }),
       journal: new FileTaskJournal(parts.state.worker, { log }),
       extraLabels: options.lab === undefined ? {} : { "mswarm.lab": options.lab },
       ...(options.publishAddress === undefined ? {} : { hostPortAddress: options.publishAddress }),
@@ -178,7 +181,10 @@ export class ClusterNode {
 
   #renewed(certificate: NodeCertificate): void {
     const { log } = this.#parts;
-    log.info({ role: certificate.role, notAfter: new Date(certificate.notAfter).toISOString() }, "node certificate renewed");
+    log.info(
+      { role: certificate.role, notAfter: new Date(certificate.notAfter).toISOString() },
+      "node certificate renewed",
+    );
     this.#worker.refreshDescription();
     this.#tasks.run("role change", async () => {
       if (certificate.role === "swarm-manager") await this.managers.start(this.#lifetime.signal);
@@ -221,7 +227,8 @@ export class ClusterNode {
     }
     const rootPem = message.RootCA?.toString("utf8") ?? "";
     this.#tasks.run("root certificate", async () => {
-      if (await credentials.adoptRoot(rootPem, { clock, random })) log.info({}, "adopted the cluster's new root certificate");
+      if (await credentials.adoptRoot(rootPem, { clock, random }))
+        log.info({}, "adopted the cluster's new root certificate");
     });
     const wantedRole = (message.node?.spec?.desiredRole ?? "WORKER") === "MANAGER" ? "swarm-manager" : "swarm-worker";
     if (wantedRole !== credentials.certificate.role) this.#renewer.renewNow(wantedRole);

@@ -1,7 +1,8 @@
 // The control socket: mswarm.v1.Daemon always, SwarmKit's services while this node is a manager.
-import { type Clock, hours, type Logger, type Random, unavailable } from "@mswarm/runtime";
+
 import { createAuthority, createCertificateRequest } from "@mswarm/pki";
 import { type CertifiedKey, createRpcServer, type RpcServer, TlsMaterial } from "@mswarm/rpc";
+import { type Clock, hours, type Logger, type Random, unavailable } from "@mswarm/runtime";
 import { daemonService } from "./daemon-service.ts";
 import { proxyServices } from "./manager-proxy.ts";
 import type { Membership } from "./membership.ts";

@@ -1,6 +1,7 @@
 // mswarm.v1.Daemon: what a person asks of the daemon on this machine.
-import { unimplemented, wireTimestamp } from "@mswarm/runtime";
+
 import { type BoundService, bindService, localOnly, type PolicyTable, type ServiceOf } from "@mswarm/rpc";
+import { unimplemented, wireTimestamp } from "@mswarm/runtime";
 import type { Handlers, mswarm } from "@mswarm/wire";
 import type { Membership } from "./membership.ts";
 import { version } from "./version.ts";
@@ -26,7 +27,8 @@ export function daemonService(membership: Membership): BoundService {
       await membership.leave(request.force ?? false);
       return {};
     },
-    Unlock: () => Promise.reject(unimplemented("locked managers are not in this version yet, so there is nothing to unlock")),
+    Unlock: () =>
+      Promise.reject(unimplemented("locked managers are not in this version yet, so there is nothing to unlock")),
     Status: () => status(membership),
   };
   return bindService("mswarm.v1.Daemon", handlers, policy);

@@ -1,8 +1,8 @@
 // The daemon: the one place where all parts are put together. Built top to bottom, closed in reverse.
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { createLogger, cryptoRandom, messageOf, systemClock, whenAborted } from "@mswarm/runtime";
 import { dockerodeEngine } from "@mswarm/engine";
+import { createLogger, cryptoRandom, messageOf, systemClock, whenAborted } from "@mswarm/runtime";
 import { createControlServer } from "./control-server.ts";
 import { type DaemonOptions, unixPath } from "./daemon-options.ts";
 import { Membership } from "./membership.ts";
@@ -28,7 +28,10 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     await membership.load();
     await mkdir(dirname(controlPath), { recursive: true, mode: 0o755 });
     const control = await createControlServer({ membership, clock, random, log, path: controlPath });
-    log.info({ version, control: options.control, stateDirectory: state.root, pid: process.pid }, "mswarm daemon is ready");
+    log.info(
+      { version, control: options.control, stateDirectory: state.root, pid: process.pid },
+      "mswarm daemon is ready",
+    );
     membership.resume();
     try {
       await whenAborted(signal);

@@ -22,7 +22,10 @@ export async function cleanUpLab(lab: {
   const containers = await engine.listContainers({ "mswarm.lab": lab.lab });
   await Promise.all(containers.map(({ id }) => engine.removeContainer(id, { force: true })));
   for (const directory of lab.runtimeDirectories) {
-    await new TmpfsSecretMount(secretsDirectoryIn(directory), { random: cryptoRandom(), log: silentLogger() }).discard();
+    await new TmpfsSecretMount(secretsDirectoryIn(directory), {
+      random: cryptoRandom(),
+      log: silentLogger(),
+    }).discard();
   }
 }
 
@@ -50,9 +53,12 @@ export async function prepareDemoImage(engineAddress: string): Promise<string> {
     await rm(archive, { force: true });
     return demoImage;
   } catch (error) {
-    throw failedPrecondition(`the demo's image could not be made from ${busyboxPath}: ${messageOf(error)}; install busybox-static and the docker CLI`, {
-      cause: error,
-    });
+    throw failedPrecondition(
+      `the demo's image could not be made from ${busyboxPath}: ${messageOf(error)}; install busybox-static and the docker CLI`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     await rm(root, { recursive: true, force: true });
   }

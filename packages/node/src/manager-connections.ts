@@ -9,8 +9,8 @@ import {
 } from "@mswarm/pki";
 import { type Channel, openChannel, type PeerVerifier } from "@mswarm/rpc";
 import { type Clock, type Random, seconds, unavailable } from "@mswarm/runtime";
-import type { Credentials } from "./credentials.ts";
 import type { Remotes } from "@mswarm/worker";
+import type { Credentials } from "./credentials.ts";
 
 export interface ConnectionParts {
   readonly clock: Clock;

@@ -1,12 +1,13 @@
 // Runs the manager of this node while its certificate says that it is one.
-import { type Clock, type Logger, messageOf, type Random } from "@mswarm/runtime";
+
 import { type InitialCluster, Manager } from "@mswarm/manager";
 import { KeyRing, LevelLogStore } from "@mswarm/raft";
-import type { Credentials } from "./credentials.ts";
+import { type Clock, type Logger, messageOf, type Random } from "@mswarm/runtime";
+import type { Remotes } from "@mswarm/worker";
 import { formatHostPort, parseHostPort } from "./addresses.ts";
+import type { Credentials } from "./credentials.ts";
 import { managerChannel, someManagerChannel } from "./manager-connections.ts";
 import { Mutex } from "./mutex.ts";
-import type { Remotes } from "@mswarm/worker";
 import type { NodeSettings } from "./settings.ts";
 import { version } from "./version.ts";
 

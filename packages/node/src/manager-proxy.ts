@@ -1,6 +1,13 @@
 // The manager's services on the control socket. The socket is there before, while and after this node is a manager, so
 // what it serves looks for the manager at each call.
-import { type BoundMethod, type BoundService, bindService, localOnly, type PolicyTable, type ServiceOf } from "@mswarm/rpc";
+import {
+  type BoundMethod,
+  type BoundService,
+  bindService,
+  localOnly,
+  type PolicyTable,
+  type ServiceOf,
+} from "@mswarm/rpc";
 import { unavailable } from "@mswarm/runtime";
 import { type Handlers, type ServiceName, serviceOf } from "@mswarm/wire";
 
@@ -15,7 +22,10 @@ export interface LocalManager {
  *
  * @param current  the running manager, or the sentence that says why there is none
  */
-export function proxyServices(names: readonly ServiceName[], current: () => LocalManager | string): readonly BoundService[] {
+export function proxyServices(
+  names: readonly ServiceName[],
+  current: () => LocalManager | string,
+): readonly BoundService[] {
   return names.map((name) => proxyService(name, (method) => find(current(), name, method)));
 }
 
@@ -24,7 +34,10 @@ const reason = "the control socket is this machine's own";
 function proxyService<N extends ServiceName>(name: N, target: (method: string) => BoundMethod): BoundService {
   const methods = Object.keys(serviceOf(name));
   const handlers: object = Object.fromEntries(
-    methods.map((method) => [method, (request: unknown, call: Parameters<BoundMethod["handle"]>[1]) => target(method).handle(request, call)]),
+    methods.map((method) => [
+      method,
+      (request: unknown, call: Parameters<BoundMethod["handle"]>[1]) => target(method).handle(request, call),
+    ]),
   );
   const policy: object = Object.fromEntries(methods.map((method) => [method, localOnly(reason)]));
   // Both have exactly the methods of the service: they are made from its definition.
@@ -42,7 +55,9 @@ const nameOf = (method: BoundMethod): string => method.path.slice(method.path.la
 
 function find(current: LocalManager | string, service: ServiceName, method: string): BoundMethod {
   if (typeof current === "string") throw unavailable(current);
-  const found = current.localServices.find(({ name }) => name === service)?.methods.find((bound) => nameOf(bound) === method);
+  const found = current.localServices
+    .find(({ name }) => name === service)
+    ?.methods.find((bound) => nameOf(bound) === method);
   if (found === undefined) throw unavailable("the manager does not serve this yet");
   return found;
 }

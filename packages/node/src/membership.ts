@@ -1,9 +1,13 @@
 // Whether this node belongs to a cluster, and the four ways that changes: init, join, leave, and a start with state.
+
+import type { Engine } from "@mswarm/engine";
+import type { InitialCluster } from "@mswarm/manager";
 import {
   alreadyExists,
   type Clock,
   childAbort,
   deadlineExceeded,
+  failedPrecondition,
   invalidArgument,
   isSwarmError,
   type Logger,
@@ -15,11 +19,15 @@ import {
   unavailable,
   unimplemented,
 } from "@mswarm/runtime";
-import type { Engine } from "@mswarm/engine";
-import type { InitialCluster } from "@mswarm/manager";
 import type { mswarm } from "@mswarm/wire";
 import { Remotes } from "@mswarm/worker";
-import { formatHostPort, machineInterfaces, parseHostPort, resolveAdvertiseAddress, resolveListenAddress } from "./addresses.ts";
+import {
+  formatHostPort,
+  machineInterfaces,
+  parseHostPort,
+  resolveAdvertiseAddress,
+  resolveListenAddress,
+} from "./addresses.ts";
 import { availabilityOf, beAdmitted, giveBirth } from "./cluster-birth.ts";
 import { ClusterNode } from "./cluster-node.ts";
 import { alreadyInSwarm, joinTimeout, managerLeaveText, managerNeeded, notInSwarm } from "./control-texts.ts";
@@ -114,6 +122,7 @@ export class Membership {
     return this.#turns.run(async () => {
       this.#requireInactive();
       refuseLater(request);
+      await this.#requireEngine();
       const settings = this.#resolve(request, false);
       const { state } = this.#parts;
       await saveSettings(state.daemonFile, settings);
@@ -136,11 +145,16 @@ export class Membership {
       const addresses = (request.remoteAddrs ?? []).map((address) => formatHostPort(parseHostPort(address)));
       if (addresses.length === 0) throw invalidArgument("at least 1 RemoteAddr is required to join");
       const availability = request.availability ?? "";
-      if (availabilityOf(availability) === undefined) throw invalidArgument(`invalid Availability: ${JSON.stringify(availability)}`);
+      if (availabilityOf(availability) === undefined)
+        throw invalidArgument(`invalid Availability: ${JSON.stringify(availability)}`);
+      await this.#requireEngine();
       const settings = this.#resolve(request, true);
       const { state } = this.#parts;
       await saveSettings(state.daemonFile, settings);
-      await saveRemotes(state.stateFile, addresses.map((address) => ({ nodeId: "", address })));
+      await saveRemotes(
+        state.stateFile,
+        addresses.map((address) => ({ nodeId: "", address })),
+      );
       try {
         const credentials = await this.#within(joinWait, signal, (inTime) =>
           beAdmitted(
@@ -155,7 +169,8 @@ export class Membership {
         return { nodeId: credentials.certificate.nodeId, isManager: credentials.isManager };
       } catch (error) {
         await this.#abandon();
-        if (isSwarmError(error, "DEADLINE_EXCEEDED")) throw unavailable(`could not join the swarm within 20 seconds: ${messageOf(error)}`, { cause: error });
+        if (isSwarmError(error, "DEADLINE_EXCEEDED"))
+          throw unavailable(`could not join the swarm within 20 seconds: ${messageOf(error)}`, { cause: error });
         throw error;
       }
     });
@@ -169,7 +184,9 @@ export class Membership {
       if (manager !== undefined && !force) {
         const members = manager.raft.members();
         const reachable = members.filter(({ raftId }) => manager.raft.reachable(raftId)).length;
-        throw unavailable(managerLeaveText({ managers: members.length, reachable, isActive: this.#state.kind === "active" }));
+        throw unavailable(
+          managerLeaveText({ managers: members.length, reachable, isActive: this.#state.kind === "active" }),
+        );
       }
       await this.#node?.stop({ leave: true });
       await this.#forget();
@@ -200,8 +217,25 @@ export class Membership {
     if (this.#state.kind !== "inactive") throw alreadyExists(alreadyInSwarm);
   }
 
-  #resolve(request: Pick<mswarm.InitRequest, "listenAddr" | "advertiseAddr" | "dataPathAddr">, isJoining: boolean): NodeSettings {
-    if ((request.dataPathAddr ?? "") !== "") throw unimplemented("a data path address needs overlay networks, which this version does not have yet");
+  /** A node that could run nothing would look broken in the cluster; better to say so before it joins one. */
+  async #requireEngine(): Promise<void> {
+    const { engine, options } = this.#parts;
+    try {
+      await engine.ping();
+    } catch (error) {
+      throw failedPrecondition(
+        `no Docker Engine answers at ${options.engine}: ${messageOf(error)}; start it, or start the daemon with --engine`,
+        { cause: error },
+      );
+    }
+  }
+
+  #resolve(
+    request: Pick<mswarm.InitRequest, "listenAddr" | "advertiseAddr" | "dataPathAddr">,
+    isJoining: boolean,
+  ): NodeSettings {
+    if ((request.dataPathAddr ?? "") !== "")
+      throw unimplemented("a data path address needs overlay networks, which this version does not have yet");
     const interfaces = machineInterfaces();
     const listen = resolveListenAddress(request.listenAddr ?? "", interfaces);
     const advertise = resolveAdvertiseAddress(
@@ -217,7 +251,10 @@ export class Membership {
     const settings = this.#settings;
     if (credentials === undefined) return;
     if (settings === undefined) {
-      this.#state = { kind: "error", reason: "daemon.json is missing from the state directory; leave with --force and join again" };
+      this.#state = {
+        kind: "error",
+        reason: "daemon.json is missing from the state directory; leave with --force and join again",
+      };
       return;
     }
     while (!signal.aborted) {
@@ -276,7 +313,11 @@ export class Membership {
     this.#state = { kind: "inactive" };
   }
 
-  async #within<R>(limit: ReturnType<typeof seconds>, signal: AbortSignal, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+  async #within<R>(
+    limit: ReturnType<typeof seconds>,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<R>,
+  ): Promise<R> {
     const attempt = childAbort(AbortSignal.any([signal, this.#lifetime.signal]));
     const timer = this.#parts.clock.timer(milliseconds(limit), () => attempt.abort(deadlineExceeded(joinTimeout)));
     try {
@@ -291,10 +332,14 @@ export class Membership {
 /** What a later version will do is refused now, with a sentence. */
 function refuseLater(request: mswarm.InitRequest): void {
   const availability = request.availability ?? "";
-  if (availabilityOf(availability) === undefined) throw invalidArgument(`invalid Availability: ${JSON.stringify(availability)}`);
-  if (request.autolock === true) throw unimplemented("locked managers (--autolock) are not in this version yet: start the cluster without it");
+  if (availabilityOf(availability) === undefined)
+    throw invalidArgument(`invalid Availability: ${JSON.stringify(availability)}`);
+  if (request.autolock === true)
+    throw unimplemented("locked managers (--autolock) are not in this version yet: start the cluster without it");
   if (request.forceNewCluster === true) throw unimplemented("--force-new-cluster is not in this version yet");
   if ((request.defaultAddrPool ?? []).length > 0 || (request.dataPathPort ?? 0) !== 0) {
-    throw unimplemented("address pools and data path ports need overlay networks, which this version does not have yet");
+    throw unimplemented(
+      "address pools and data path ports need overlay networks, which this version does not have yet",
+    );
   }
 }

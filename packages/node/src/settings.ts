@@ -1,8 +1,8 @@
 // state.json (known managers, in swarm's form) and daemon.json (addresses of this node).
 import { readFile } from "node:fs/promises";
 import { dataLoss, messageOf } from "@mswarm/runtime";
-import { writeFileAtomically } from "./atomic-file.ts";
 import type { RemotePeer } from "@mswarm/worker";
+import { writeFileAtomically } from "./atomic-file.ts";
 
 /** What init or join fixed for this node, kept over restarts. */
 export interface NodeSettings {

@@ -18,7 +18,7 @@ const ciphers = [
 
 // A resumed session presents no chain, and a renegotiated one could present another: neither exists here.
 const secureOptions =
-  
+  constants.SSL_OP_NO_TICKET |
   constants.SSL_OP_NO_RENEGOTIATION |
   constants.SSL_OP_NO_COMPRESSION |
   constants.SSL_OP_CIPHER_SERVER_PREFERENCE;

@@ -228,9 +228,10 @@ export class FakeEngine implements Engine {
     const wanted = (frame: LogFrame): boolean => (frame.stream === "stdout" ? options.stdout : options.stderr);
     const isRecent = (frame: LogFrame): boolean =>
       options.since === undefined || Number(frame.timestamp?.seconds) >= Number(options.since.seconds);
-    const past = container.output.filter((frame) => wanted(frame) && isRecent(frame));
+    const past = container.output.filter(isRecent);
     let read = container.output.length;
-    yield* options.tail === undefined ? past : past.slice(Math.max(0, past.length - options.tail));
+    const tail = options.tail === undefined ? past : past.slice(Math.max(0, past.length - options.tail));
+    yield* tail.filter(wanted);
     while (options.follow) {
       for (; read < container.output.length; read += 1) {
         const frame = container.output[read];

@@ -6,6 +6,8 @@ export type EngineOperation = keyof Engine;
 /** What goes wrong with the fake engine: failures, hangs, and being gone altogether. */
 export class FakeFaults {
   #isDown = false;
+  /** Called before every call that gets through; what it throws is the call's failure. */
+  onCall: ((operation: EngineOperation) => void) | undefined;
   readonly #failures = new Map<EngineOperation, Error[]>();
   readonly #hangs = new Map<EngineOperation, Promise<void>>();
 
@@ -40,6 +42,7 @@ export class FakeFaults {
     if (hang !== undefined) await orAborted(hang, signal);
     const failure = this.#failures.get(operation)?.shift();
     if (failure !== undefined) throw failure;
+    this.onCall?.(operation);
   }
 }
 

@@ -4,7 +4,7 @@
 import { type Instant, wireTimestamp } from "@mswarm/runtime";
 import { isChangeOf, nodes, type ReadTransaction, services, tasks } from "@mswarm/store";
 import type { Node, Task } from "@mswarm/wire";
-import { nodeMatches, readConstraints } from "../scheduler/constraints.ts";
+import { nodeMatches, readConstraints } from "../objects/constraints.ts";
 import { GenericResources } from "../scheduler/generic-resources.ts";
 import { type ControlLoop, type LoopParts, nothing, runControlLoop } from "./control-loop.ts";
 import type { ObjectChange } from "./object-change.ts";

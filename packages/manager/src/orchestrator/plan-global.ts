@@ -2,7 +2,7 @@
 // Source: swarmkit manager/orchestrator/global; wire reference 7.4.
 import type { Instant } from "@mswarm/runtime";
 import type { Node, Service, Task, TaskState } from "@mswarm/wire";
-import { nodeMatches, readConstraints } from "../scheduler/constraints.ts";
+import { nodeMatches, readConstraints } from "../objects/constraints.ts";
 import { newTask, type TaskMaker } from "./new-task.ts";
 import { mustBeLeft } from "./node-fitness.ts";
 import { type ObjectChange, wish } from "./object-change.ts";

@@ -1,6 +1,6 @@
 // Whether a task still is what its service asks for.
 import type { Node, Service, ServiceSpec, Task } from "@mswarm/wire";
-import { nodeMatches, readConstraints } from "../scheduler/constraints.ts";
+import { nodeMatches, readConstraints } from "../objects/constraints.ts";
 import { specVersionOf } from "./service-mode.ts";
 import { sameSpec } from "./spec-equality.ts";
 import { hasEnded, hasReached, isWanted } from "./task-state.ts";

@@ -58,14 +58,16 @@ test("the delay passes after each slot", async () => {
   expect(swarm.service(web)?.updateStatus?.state).toBe("COMPLETED");
 });
 
-test("start-first keeps the capacity during the whole update", async () => {
+test("start-first keeps the capacity during the whole update, and exceeds it by the parallelism only", async () => {
   const { swarm, web } = await serviceWith({ parallelism: "2", order: "START_FIRST" }, { startTime: seconds(3) });
   swarm.updateService(web, withImage("nginx:2"));
   let least = 6;
+  let most = 0;
   await watch(swarm, seconds(30), () => {
     least = Math.min(least, swarm.running(web).length);
+    most = Math.max(most, swarm.tasks(web).filter(isWanted).length);
   });
-  expect(least).toBe(6);
+  expect([least, most]).toEqual([6, 8]);
   expect(images(swarm, web)).toEqual(all("nginx:2"));
 });
 
@@ -171,6 +173,25 @@ test("a new update replaces one that is paused, updating what is down first", as
   });
   expect(least).toBe(4);
   expect(images(swarm, web)).toEqual(all("nginx:3"));
+});
+
+test("slots that are down are updated first, because that costs no capacity", async () => {
+  const isDown = (task: Task): boolean => imageOf(task) === "nginx:1" && Number(task.slot) > 4;
+  let isBroken = false;
+  const fate: FakeAgentOptions["fate"] = (task) =>
+    isBroken && isDown(task) ? { exits: "FAILED", after: seconds(0) } : "runs";
+  const { swarm, web } = await serviceWith({ parallelism: "2" }, { fate, startTime: seconds(2) });
+  isBroken = true;
+  swarm.changeNode("node1", (node) => ({ ...node }));
+  swarm.changeNode("node2", (node) => ({ ...node }));
+  swarm.changeNode("node3", (node) => ({ ...node }));
+  await swarm.advance(milliseconds(200));
+  expect(swarm.running(web)).toHaveLength(4);
+  swarm.updateService(web, withImage("nginx:2"));
+  await swarm.advance(seconds(1));
+  expect(swarm.running(web)).toHaveLength(4);
+  await swarm.advance(minutes(1));
+  expect(images(swarm, web)).toEqual(all("nginx:2"));
 });
 
 test("a new leader finishes the update without taking down more than the old one would have", async () => {

@@ -2,8 +2,8 @@
 // there the node with the fewest. Source: swarmkit manager/scheduler (scheduler.go, decision_tree.go); wire 7.9.
 import type { Instant } from "@mswarm/runtime";
 import type { PlacementPreference, Task } from "@mswarm/wire";
+import { labelOf } from "../objects/constraints.ts";
 import { specVersionOf } from "../orchestrator/service-mode.ts";
-import { labelOf } from "./constraints.ts";
 import { Heap } from "./heap.ts";
 import type { NodeInfo } from "./node-info.ts";
 

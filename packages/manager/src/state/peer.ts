@@ -152,8 +152,10 @@ export class Peer {
   #failed(error: unknown): void {
     const { log, listener } = this.#parts;
     const { raftId, address } = this.member;
-    if (this.#isActive) log.info({ raftId, address, reason: messageOf(error) }, "lost contact to a raft member");
-    else log.debug({ raftId, address, reason: messageOf(error) }, "raft member not reached");
+    if (this.#isActive) {
+      log.info({ raftId, address, reason: messageOf(error) }, "lost contact to a raft member");
+      listener()?.reportDisconnected(raftId);
+    } else log.debug({ raftId, address, reason: messageOf(error) }, "raft member not reached");
     this.#isActive = false;
     this.#accepts = false;
     this.#sendsSnapshot = false;

@@ -71,8 +71,12 @@ export function enterTerm(state: CoreState, term: number, leaderId: RaftId): voi
   state.term = term;
   state.leaderId = leaderId;
   state.electionElapsed = 0;
-  state.electionTimeout = state.config.electionTicks + state.random.below(state.config.electionTicks);
+  state.electionTimeout = newElectionTimeout(state);
 }
+
+/** Random in electionTicks … 2·electionTicks − 1 (thesis 3.4). */
+export const newElectionTimeout = ({ config, random }: CoreState): number =>
+  config.electionTicks + random.below(config.electionTicks);
 
 export function becomeFollower(state: CoreState, term: number, leaderId: RaftId): void {
   enterTerm(state, term, leaderId);

@@ -3,7 +3,7 @@ import { failedPrecondition, invalidArgument, invariant, type Random, unavailabl
 import { campaign, candidateHandlers, ownVotePersisted } from "./candidate.ts";
 import { checkConfig, type RaftConfig, type RecoveredState } from "./config.ts";
 import { becomeFollower, type CoreState, createState, type Handlers, type LeaderRole } from "./core-state.ts";
-import { followerHandlers, tickElection } from "./follower.ts";
+import { followerHandlers, leaderDisconnected, tickElection } from "./follower.ts";
 import { adoptVoters, leaderHandlers, tickLeader, transferTo } from "./leader.ts";
 import { changedVoters } from "./membership.ts";
 import {
@@ -122,6 +122,11 @@ export class RaftCore {
   /** The transport failed to deliver a message to `id`: what was sent after it is in doubt. */
   reportUnreachable(id: RaftId): void {
     this.#progressOf(id)?.unreachable();
+  }
+
+  /** The connection to `id` broke: when it leads, its followers need not wait for its silence to grow long. */
+  reportDisconnected(id: RaftId): void {
+    leaderDisconnected(this.#state, id);
   }
 
   /** The transport delivered a snapshot to `id`, or gave up. Every snapshot sent must be reported once. */

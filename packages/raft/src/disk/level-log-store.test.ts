@@ -5,7 +5,7 @@ import { cryptoRandom } from "@mswarm/runtime";
 import { afterAll, describe, expect, test } from "vitest";
 import { KeyRing } from "./key-ring.ts";
 import { LevelLogStore } from "./level-log-store.ts";
-import { entriesOf, logStoreContract, snapshotAt } from "./log-store-contract.ts";
+import { entriesOf, logStoreContract, snapshotAt } from "./testing/log-store-contract.ts";
 
 const random = cryptoRandom();
 const places: string[] = [];

@@ -7,7 +7,7 @@ import { afterAll, expect, test } from "vitest";
 import { KeyRing } from "./key-ring.ts";
 import { LevelLogStore } from "./level-log-store.ts";
 import { keys, openDatabase } from "./log-database.ts";
-import { entriesOf, snapshotAt } from "./log-store-contract.ts";
+import { entriesOf, snapshotAt } from "./testing/log-store-contract.ts";
 
 const secret = Buffer.alloc(32, 9);
 const random = cryptoRandom();

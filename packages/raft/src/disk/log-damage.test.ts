@@ -8,7 +8,7 @@ import { afterAll, expect, test } from "vitest";
 import { KeyRing } from "./key-ring.ts";
 import { LevelLogStore } from "./level-log-store.ts";
 import type { RecoveredLog } from "./log-store.ts";
-import { entriesOf, snapshotAt } from "./log-store-contract.ts";
+import { entriesOf, snapshotAt } from "./testing/log-store-contract.ts";
 
 const secret = Buffer.alloc(32, 7);
 const random = cryptoRandom();

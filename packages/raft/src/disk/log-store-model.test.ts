@@ -8,8 +8,8 @@ import { expect, test } from "vitest";
 import { KeyRing } from "./key-ring.ts";
 import { LevelLogStore } from "./level-log-store.ts";
 import type { LogStore } from "./log-store.ts";
-import { entriesOf, snapshotAt } from "./log-store-contract.ts";
 import { MemoryLogStore } from "./memory-log-store.ts";
+import { entriesOf, snapshotAt } from "./testing/log-store-contract.ts";
 
 /** Each step is made possible by what the log holds at that moment; numbers are shares of the range that is allowed. */
 const step = fc.record({

@@ -1,6 +1,6 @@
 import { describe } from "vitest";
-import { logStoreContract } from "./log-store-contract.ts";
 import { MemoryLogStore, memoryDisk } from "./memory-log-store.ts";
+import { logStoreContract } from "./testing/log-store-contract.ts";
 
 describe("MemoryLogStore", () => {
   logStoreContract(async () => {

@@ -2,10 +2,10 @@ import { milliseconds, seconds } from "@mswarm/runtime";
 import { SeededRandom, SimulatedClock, settle } from "@mswarm/runtime/simulated";
 import { describe, expect, test } from "vitest";
 import type { RaftId } from "../core/messages.ts";
-import { FaultyLogStore, type WriteFault } from "../disk/faulty-log-store.ts";
 import { type MemoryDisk, MemoryLogStore, memoryDisk } from "../disk/memory-log-store.ts";
+import { FaultyLogStore, type WriteFault } from "../disk/testing/faulty-log-store.ts";
 import type { RaftNodeOptions } from "./raft-node-options.ts";
-import { memberOf, type Participant, TestGroup } from "./test-group.ts";
+import { memberOf, type Participant, TestGroup } from "./testing/test-group.ts";
 
 interface Setup {
   readonly group: TestGroup;

@@ -328,6 +328,10 @@ export class RaftNode implements TransportListener {
     this.#input(() => this.#core.reportUnreachable(raftId));
   }
 
+  reportDisconnected(raftId: RaftId): void {
+    this.#input(() => this.#core.reportDisconnected(raftId));
+  }
+
   reportSnapshot(raftId: RaftId, ok: boolean): void {
     this.#input(() => this.#core.reportSnapshot(raftId, ok));
   }

@@ -19,6 +19,8 @@ export interface TransportListener {
   step(message: RaftMessage): void;
   /** A message was not delivered. */
   reportUnreachable(raftId: RaftId): void;
+  /** An established connection broke; a follower whose leader that was looks for another one soon. */
+  reportDisconnected(raftId: RaftId): void;
   /** A snapshot was delivered, or was given up; exactly once for each one sent. */
   reportSnapshot(raftId: RaftId, ok: boolean): void;
   /** Another member says that this one was removed from the cluster. */

@@ -162,8 +162,11 @@ export class RaftCluster {
     this.history.recordMessage(message, "lost");
     if (message.type === "snap") this.#reportSnapshot(message, false);
     else if (this.random.below(2) === 0) {
+      const hasBroken = this.random.below(4) === 0;
       this.#later(this.moment + 1 + this.random.below(20), () => {
-        this.members.get(message.from)?.core?.reportUnreachable(message.to);
+        const core = this.members.get(message.from)?.core;
+        core?.reportUnreachable(message.to);
+        if (hasBroken) core?.reportDisconnected(message.to);
       });
     }
   }

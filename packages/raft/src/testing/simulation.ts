@@ -33,7 +33,7 @@ const votersMax = 6;
 /** Thirty times the longest election timeout: far more than it should take, far less than for ever. */
 const electionsMax = 30 * 190;
 /** A member with the smallest limits catches up by one entry per round trip. */
-const catchUpMax = 6;
+const catchUpMax = 8;
 
 /**
  * Runs one seed.
@@ -198,11 +198,12 @@ function recover(cluster: RaftCluster): number {
     if (!member.isRunning) member.start();
   }
   const start = cluster.moment;
-  const recoveryMax = electionsMax + catchUpMax * cluster.checker.lastCommitted;
+  const longest = Math.max(...[...cluster.members.values()].map((member) => member.core?.lastIndex ?? 0));
+  const recoveryMax = electionsMax + catchUpMax * longest;
   const acknowledgedBefore = cluster.acknowledged.length;
   const isRecovered = (): boolean => {
     const { leader } = cluster;
-    const fresh = cluster.acknowledged.slice(acknowledgedBefore).at(-1);
+    const fresh = cluster.acknowledged[acknowledgedBefore];
     if (fresh !== undefined && votersReached(cluster, fresh.index)) return true;
     if (leader !== undefined && cluster.moment % 50 === 0) cluster.propose(leader);
     return false;

@@ -6,7 +6,10 @@ import { observationWeight, type Remotes } from "./remotes.ts";
 export interface ManagerConnectorParts {
   readonly remotes: Remotes;
   readonly random: Random;
-  /** A channel to the control socket while this node is a manager itself; that one is used then. */
+  /**
+   * A channel to the control socket while this node is a manager itself; that one is used then. Each call makes a new
+   * one, here and below: a session closes its channel.
+   */
   localChannel(): Channel | undefined;
   /** A lazy channel to a manager's address, with this node's certificate. */
   remoteChannel(address: string): Channel;

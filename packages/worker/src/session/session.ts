@@ -6,6 +6,7 @@ import {
   durationOf,
   isSwarmError,
   type Logger,
+  milliseconds,
   seconds,
   unavailable,
   whenAborted,
@@ -21,6 +22,8 @@ const initiationTimeout = seconds(5);
 const callTimeout = seconds(5);
 /** Where a manager names none. */
 const defaultHeartbeatPeriod = seconds(5);
+/** A manager that asks for more than this, by mistake or with a period of zero, gets no more. */
+const shortestHeartbeatPeriod = milliseconds(100);
 
 export interface SessionParts {
   readonly connection: ManagerConnection;
@@ -82,7 +85,8 @@ async function readMessages(messages: AsyncIterator<SessionMessage>, { onMessage
 async function sendHeartbeats(parts: SessionParts, sessionId: string, signal: AbortSignal): Promise<void> {
   for (;;) {
     const { period } = await parts.connection.dispatcher.Heartbeat({ sessionId }, { signal, timeout: callTimeout });
-    await parts.clock.sleep(durationOf(period, defaultHeartbeatPeriod), signal);
+    const pause = milliseconds(Math.max(durationOf(period, defaultHeartbeatPeriod), shortestHeartbeatPeriod));
+    await parts.clock.sleep(pause, signal);
   }
 }
 

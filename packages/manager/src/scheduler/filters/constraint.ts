@@ -1,4 +1,4 @@
-import { nodeMatches, readConstraints } from "../constraints.ts";
+import { nodeMatches, readConstraints } from "../../objects/constraints.ts";
 import { onNodes, type PlacementFilter } from "./filter.ts";
 
 /** All placement constraints of the task hold for the node. */

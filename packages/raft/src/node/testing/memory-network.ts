@@ -1,6 +1,6 @@
 // Members of one process that talk to each other without sockets, for tests and measurements.
-import type { RaftId, RaftMessage } from "../core/messages.ts";
-import type { Transport, TransportListener } from "./transport.ts";
+import type { RaftId, RaftMessage } from "../../core/messages.ts";
+import type { Transport, TransportListener } from "../transport.ts";
 
 /** Delivers in order and without loss between members that are attached and not cut off. */
 export class MemoryNetwork {

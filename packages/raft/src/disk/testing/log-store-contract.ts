@@ -1,8 +1,8 @@
 // What every LogStore must do; run by the tests of each.
 import { InvariantViolation } from "@mswarm/runtime";
 import { expect, test } from "vitest";
-import type { Entry, Snapshot } from "../core/messages.ts";
-import type { LogStore } from "./log-store.ts";
+import type { Entry, Snapshot } from "../../core/messages.ts";
+import type { LogStore } from "../log-store.ts";
 
 /** Entries of `term` from `first` to `last`, each with its own data. */
 export function entriesOf(term: number, first: number, last: number): Entry[] {

@@ -1,12 +1,12 @@
 // A group of RaftNodes on a MemoryNetwork, with a state machine that remembers what was applied. For tests.
 import { type Clock, type Duration, invariant, milliseconds, type Random, silentLogger } from "@mswarm/runtime";
-import type { Entry, RaftId } from "../core/messages.ts";
-import type { LogStore } from "../disk/log-store.ts";
+import type { Entry, RaftId } from "../../core/messages.ts";
+import type { LogStore } from "../../disk/log-store.ts";
+import { RaftNode } from "../raft-node.ts";
+import type { RaftNodeOptions } from "../raft-node-options.ts";
+import type { RaftStart } from "../raft-start.ts";
+import type { ClusterMembership, Member, StateMachine } from "../state-machine.ts";
 import { MemoryNetwork } from "./memory-network.ts";
-import { RaftNode } from "./raft-node.ts";
-import type { RaftNodeOptions } from "./raft-node-options.ts";
-import type { RaftStart } from "./raft-start.ts";
-import type { ClusterMembership, Member, StateMachine } from "./state-machine.ts";
 
 /** Remembers the texts of all entries. */
 export class ListMachine implements StateMachine {

@@ -1,7 +1,7 @@
 import { unavailable } from "@mswarm/runtime";
-import type { Snapshot } from "../core/messages.ts";
-import type { Persist } from "../core/ready.ts";
-import type { LogStore, RecoveredLog, StoredIdentity } from "./log-store.ts";
+import type { Snapshot } from "../../core/messages.ts";
+import type { Persist } from "../../core/ready.ts";
+import type { LogStore, RecoveredLog, StoredIdentity } from "../log-store.ts";
 
 /** Which write fails, counted from 1, and whether it reached the disk nevertheless, as a write may before a crash. */
 export interface WriteFault {

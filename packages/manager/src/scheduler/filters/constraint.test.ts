@@ -1,6 +1,6 @@
 import type { Node } from "@mswarm/wire";
 import { expect, test } from "vitest";
-import { nodeMatches, parseConstraints, readConstraints } from "./constraints.ts";
+import { nodeMatches, parseConstraints, readConstraints } from "../../objects/constraints.ts";
 
 const node: Node = {
   id: "abc",

@@ -1,0 +1,43 @@
+// `secret create` and `config create`: the content from a file or from standard input, never from an argument.
+import type { CliContext } from "../cli-context.ts";
+import { addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import { pairsToMap } from "../flags/key-values.ts";
+import { localFailure, notAvailable } from "../local-failure.ts";
+
+export function addPayloadCreate(parent: CliCommand, context: CliContext, kind: "secret" | "config"): void {
+  const command = parent.command("create").description(`Create a ${kind} from a file or standard input`);
+  command
+    .argument("<name>", `Name of the ${kind}`)
+    .argument("<file>", 'Path of the file that holds the content; "-" reads standard input')
+    .option("--template-driver <driver>", "Template driver");
+  if (kind === "secret") command.option("-d, --driver <driver>", "Secret driver");
+  addList(command, "-l, --label <label>", "Labels");
+  command.action(async (name: string, file: string) => {
+    const flags = optionsOf(command);
+    if (flags.text("driver") !== undefined) throw notAvailable("secret drivers (--driver) are not available yet");
+    const labels = pairsToMap(flags.list("label"), "label");
+    const templating = flags.text("templateDriver");
+    const data = await contentOf(file, context);
+    const spec = {
+      annotations: { name, ...(Object.keys(labels).length === 0 ? {} : { labels }) },
+      data,
+      ...(templating === undefined ? {} : { templating: { name: templating } }),
+    };
+    await withConnection(command, context, async ({ control }) => {
+      const id =
+        kind === "secret"
+          ? (await control.CreateSecret({ spec })).secret?.id
+          : (await control.CreateConfig({ spec })).config?.id;
+      context.out(`${id ?? ""}\n`);
+    });
+  });
+}
+
+async function contentOf(file: string, context: CliContext): Promise<Buffer> {
+  const isInput = file === "-";
+  const data = isInput ? await context.readInput() : await context.readFile(file);
+  if (data.length === 0) {
+    throw localFailure("INVALID_ARGUMENT", `error reading from ${isInput ? "STDIN" : file}: data is empty`);
+  }
+  return data;
+}

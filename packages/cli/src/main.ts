@@ -1,0 +1,54 @@
+// The `mswarm` executable: the real context, and the exit code.
+import { readFile } from "node:fs/promises";
+import { buffer } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { systemClock, SwarmError } from "@mswarm/runtime";
+import type { CliContext } from "./cli-context.ts";
+import { startBackgroundDaemon } from "./control/background-daemon.ts";
+import { connectToDaemon } from "./control/connection.ts";
+import { localFailure } from "./local-failure.ts";
+import type { AddCommand } from "./program.ts";
+import { runCommandLine } from "./run.ts";
+
+/** Commands that bring their own files: `lab`, `demo`. */
+const more: readonly AddCommand[] = [];
+
+const clock = systemClock();
+const abort = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => abort.abort(new SwarmError("CANCELLED", `stopped by ${name}`)));
+}
+
+const context: CliContext = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  isTerminal: process.stdout.isTTY === true,
+  environment: process.env,
+  clock,
+  signal: abort.signal,
+  readInput: () => buffer(process.stdin),
+  readFile: async (path) => {
+    try {
+      return await readFile(path);
+    } catch (error) {
+      const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+      throw localFailure(isMissing ? "NOT_FOUND" : "UNAVAILABLE", isMissing ? `open ${path}: no such file or directory` : `cannot read ${path}`, error);
+    }
+  },
+  connect: (socketPath) => connectToDaemon(socketPath, clock),
+  startDaemon: (socketPath) =>
+    startBackgroundDaemon(socketPath, {
+      clock,
+      environment: process.env,
+      script: fileURLToPath(import.meta.url),
+      nodeOptions: process.execArgv,
+    }),
+};
+
+// A closed pipe (`mswarm node ls | head -1`) is no error of ours.
+process.stdout.on("error", (error) => {
+  if (!("code" in error) || error.code !== "EPIPE") throw error;
+  process.exitCode = 0;
+});
+
+process.exitCode = await runCommandLine(process.argv.slice(2), context, more);

@@ -1,0 +1,80 @@
+// The command tree. One file per command; this one only puts them together.
+import type { CliContext } from "./cli-context.ts";
+import { addHost, CliCommand } from "./cli-command.ts";
+import { addCa } from "./commands/ca.ts";
+import { addConfigInspect, addConfigLs, addConfigRm } from "./commands/config.ts";
+import { addDaemon } from "./commands/daemon.ts";
+import { addInit } from "./commands/init.ts";
+import { addJoin } from "./commands/join.ts";
+import { addJoinToken } from "./commands/join-token.ts";
+import { addLeave } from "./commands/leave.ts";
+import { addNodeInspect } from "./commands/node-inspect.ts";
+import { addNodeLs } from "./commands/node-ls.ts";
+import { addNodePs } from "./commands/node-ps.ts";
+import { addNodeRm } from "./commands/node-rm.ts";
+import { addNodeRole, addNodeUpdate } from "./commands/node-update.ts";
+import { addPayloadCreate } from "./commands/payload-create.ts";
+import { addSecretInspect, addSecretLs, addSecretRm } from "./commands/secret.ts";
+import { addServiceCreate } from "./commands/service-create.ts";
+import { addServiceInspect } from "./commands/service-inspect.ts";
+import { addServiceLs } from "./commands/service-ls.ts";
+import { addServicePs } from "./commands/service-ps.ts";
+import { addServiceRm } from "./commands/service-rm.ts";
+import { addServiceRollback, addServiceScale, addServiceUpdate } from "./commands/service-update.ts";
+import { addStatus } from "./commands/status.ts";
+import { addUnlock, addUnlockKey } from "./commands/unlock.ts";
+import { addUpdate } from "./commands/update.ts";
+
+/** A command or group outside this list: `lab`, `demo`. */
+export type AddCommand = (parent: CliCommand, context: CliContext) => void;
+
+/** The whole program. Nothing runs before `parseAsync`. */
+export function createProgram(context: CliContext, more: readonly AddCommand[] = []): CliCommand {
+  const program = new CliCommand("mswarm");
+  program
+    .description("Docker swarm mode in TypeScript: a cluster of managers and workers that runs services")
+    .option("-H, --host <address>", "Control socket of the daemon (MSWARM_HOST)")
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) });
+  for (const add of [addInit, addJoin, addLeave, addJoinToken, addUpdate, addCa, addUnlock, addStatus]) add(program, context);
+  addUnlockKey(program);
+  addNodeCommands(program, context);
+  addServiceCommands(program, context);
+  addPayloadCommands(program, context);
+  addDaemon(program, context);
+  for (const add of more) add(program, context);
+  addHostEverywhere(program);
+  return program;
+}
+
+function addNodeCommands(program: CliCommand, context: CliContext): void {
+  const node = program.command("node").description("Manage nodes");
+  for (const add of [addNodeLs, addNodeInspect, addNodeUpdate, addNodeRm, addNodePs]) add(node, context);
+  addNodeRole(node, context, "promote");
+  addNodeRole(node, context, "demote");
+}
+
+function addServiceCommands(program: CliCommand, context: CliContext): void {
+  const service = program.command("service").description("Manage services");
+  const commands = [addServiceCreate, addServiceLs, addServicePs, addServiceInspect, addServiceUpdate];
+  for (const add of [...commands, addServiceScale, addServiceRollback, addServiceRm]) add(service, context);
+}
+
+function addPayloadCommands(program: CliCommand, context: CliContext): void {
+  const secret = program.command("secret").description("Manage secrets");
+  addPayloadCreate(secret, context, "secret");
+  for (const add of [addSecretLs, addSecretInspect, addSecretRm]) add(secret, context);
+  const config = program.command("config").description("Manage configs");
+  addPayloadCreate(config, context, "config");
+  for (const add of [addConfigLs, addConfigInspect, addConfigRm]) add(config, context);
+}
+
+/** `--host` also behind the command, where it does not mean something else there (`service create`). */
+function addHostEverywhere(parent: CliCommand): void {
+  for (const command of parent.commands) {
+    if (!(command instanceof CliCommand)) continue;
+    if (command.commands.length > 0) addHostEverywhere(command);
+    if (!command.options.some(({ long }) => long === "--host")) addHost(command);
+  }
+}

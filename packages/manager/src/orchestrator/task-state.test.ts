@@ -1,0 +1,28 @@
+import type { TaskState } from "@mswarm/wire";
+import { codecOf } from "@mswarm/wire";
+import { expect, test } from "vitest";
+import { rankOf, taskStates } from "./task-state.ts";
+
+const states = Object.keys(taskStates) as TaskState[];
+
+test("the rank of a state is its number on the wire", () => {
+  const codec = codecOf<{ state?: TaskState }>("docker.swarmkit.v1.TaskStatus");
+  for (const state of states) {
+    const bytes = codec.encode({ state });
+    // Field 2, a varint; zero may be left out.
+    const number = bytes.length < 2 ? 0 : bytes.readUInt8(1) + (bytes.length > 2 ? bytes.readUInt8(2) * 128 - 128 : 0);
+    expect([state, number]).toEqual([state, rankOf(state)]);
+  }
+});
+
+test("every state but REMOVE is reached by somebody, and exactly the states beyond RUNNING are terminal", () => {
+  for (const state of states) {
+    const { movers, terminal, rank } = taskStates[state];
+    expect([state, movers.length > 0]).toEqual([state, state !== "REMOVE"]);
+    expect([state, terminal]).toEqual([state, rank > taskStates.RUNNING.rank]);
+  }
+});
+
+test("an absent state is NEW", () => {
+  expect(rankOf(undefined)).toBe(0);
+});

@@ -1,0 +1,291 @@
+// A cluster's whole life, as a user sees it: real daemons, a real engine. The tests are one story and run in order.
+import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { dockerodeEngine } from "@mswarm/engine";
+import { cryptoRandom, milliseconds, seconds, systemClock } from "@mswarm/runtime";
+import type { Service, Task } from "@mswarm/wire";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
+import { callLimit, eventually } from "../support/eventually.ts";
+import { secretFile, sleeper } from "../support/service-specs.ts";
+import { TestCluster } from "../support/test-cluster.ts";
+
+const clock = systemClock();
+const inTime = { timeout: callLimit };
+const secretBytes = cryptoRandom().bytes(64);
+const say = (figure: string): void => console.log(`[cluster] ${figure}`);
+
+let docker: DockerEngine;
+let cluster: TestCluster;
+let web: Service;
+
+beforeAll(async () => {
+  docker = await startDockerEngine();
+  cluster = await TestCluster.start({ engine: docker.address, managers: 3, workers: 2 });
+});
+afterAll(async () => {
+  await cluster?.stop();
+  await docker?.stop();
+});
+
+const containerIdOf = ({ status }: Task): string => status?.container?.containerId ?? "";
+const sorted = (items: Iterable<string>): readonly string[] => [...items].sort();
+
+async function outputOf(containerId: string): Promise<string> {
+  let text = "";
+  const options = { stdout: true, stderr: true, follow: false };
+  for await (const { data } of dockerodeEngine(docker.address).logs(containerId, options)) text += data.toString();
+  return text;
+}
+
+async function envOf(containerId: string): Promise<string> {
+  return await eventually(async () => {
+    const output = await outputOf(containerId);
+    expect(output).toMatch(/^COLOR=/);
+    return output.trim();
+  });
+}
+
+/** Puts a changed spec in force. */
+async function updateWeb(change: (spec: NonNullable<Service["spec"]>) => NonNullable<Service["spec"]>): Promise<void> {
+  web = await eventually(async () => {
+    const control = await cluster.control();
+    const { service } = await control.GetService({ serviceId: web.id ?? "" }, inTime);
+    const request = { serviceId: web.id ?? "", serviceVersion: service?.meta?.version ?? {} };
+    const answer = await control.UpdateService({ ...request, spec: change(service?.spec ?? {}) }, inTime);
+    return answer.service ?? {};
+  });
+}
+
+async function updateEnds(state: string): Promise<void> {
+  await eventually(async () => {
+    const { service } = await (await cluster.control()).GetService({ serviceId: web.id ?? "" }, inTime);
+    expect(service?.updateStatus?.state).toBe(state);
+  });
+}
+
+test("three managers and two workers know each other, and one manager leads", async () => {
+  const nodes = await cluster.nodes();
+  expect(nodes.map(({ role }) => role ?? "WORKER").sort()).toEqual([
+    "MANAGER",
+    "MANAGER",
+    "MANAGER",
+    "WORKER",
+    "WORKER",
+  ]);
+  expect(nodes.filter(({ managerStatus }) => managerStatus?.leader === true)).toHaveLength(1);
+  const leaders = await Promise.all(
+    ["m1", "m2", "m3"].map(async (name) => (await cluster.daemon(name).status()).raft?.leaderNodeId),
+  );
+  expect(new Set(leaders).size).toBe(1);
+});
+
+test("a secret made on a follower is the same file in four containers on four nodes", async () => {
+  const { control } = await cluster.follower();
+  const spec = { annotations: { name: "password" }, data: secretBytes };
+  const { secret } = await control.CreateSecret({ spec }, inTime);
+  expect(secret?.spec?.data ?? Buffer.alloc(0), "no answer holds a secret's data").toHaveLength(0);
+  const { service } = await control.CreateService(
+    {
+      spec: sleeper("web", {
+        image: docker.image,
+        replicas: 4,
+        script: "busybox sha256sum /run/secrets/password",
+        container: { secrets: [secretFile(secret?.id ?? "", "password")] },
+      }),
+    },
+    inTime,
+  );
+  web = service ?? {};
+  const tasks = await cluster.running(web.id ?? "", 4);
+  expect(new Set(tasks.map(({ nodeId }) => nodeId)).size).toBe(4);
+  const wanted = `${createHash("sha256").update(secretBytes).digest("hex")}  /run/secrets/password\n`;
+  for (const task of tasks) await eventually(async () => expect(await outputOf(containerIdOf(task))).toBe(wanted));
+});
+
+test("a killed leader is replaced within seconds, no container stops, and it catches up afterwards", async () => {
+  const before = sorted((await cluster.running(web.id ?? "", 4)).map(containerIdOf));
+  const leader = await cluster.leader();
+  const follower = await cluster.follower();
+  const killed = clock.monotonic();
+  await leader.kill();
+  await eventually(async () => {
+    const spec = { annotations: { name: `after-${clock.now()}` }, data: Buffer.from("x") };
+    await follower.control.CreateSecret({ spec }, { timeout: milliseconds(1_000) });
+  });
+  const outage = clock.monotonic() - killed;
+  say(`the first write after the leader's death: ${Math.round(outage)} ms`);
+  expect(outage).toBeLessThan(seconds(10));
+  expect(sorted((await cluster.containers()).filter(isUp).map(({ id }) => id))).toEqual(before);
+
+  await leader.start();
+  const isBack = clock.monotonic();
+  const newLeader = await cluster.leader();
+  await eventually(async () => {
+    const [behind, ahead] = [(await leader.status()).raft, (await newLeader.status()).raft];
+    expect(behind).toMatchObject({ role: "follower", leaderNodeId: ahead?.leaderNodeId });
+    expect(Number(behind?.appliedIndex)).toBeGreaterThanOrEqual(Number(ahead?.commitIndex));
+  });
+  say(`the killed manager had caught up ${Math.round(clock.monotonic() - isBack)} ms after its socket answered`);
+  await cluster.allReady();
+  expect(sorted((await cluster.running(web.id ?? "", 4)).map(containerIdOf))).toEqual(before);
+});
+
+test("a service is scaled up and down", async () => {
+  await updateWeb((spec) => ({ ...spec, replicated: { replicas: "6" } }));
+  await cluster.running(web.id ?? "", 6);
+  await updateWeb((spec) => ({ ...spec, replicated: { replicas: "3" } }));
+  await cluster.running(web.id ?? "", 3);
+  await eventually(async () => expect((await cluster.containers()).filter(isUp)).toHaveLength(3));
+});
+
+for (const order of ["STOP_FIRST", "START_FIRST"] as const) {
+  test(`an update replaces every task, ${order}, and a rollback brings the old ones back`, async () => {
+    const colored =
+      (color: string) =>
+      (spec: NonNullable<Service["spec"]>): NonNullable<Service["spec"]> => {
+        const { container, ...task } = spec.task ?? {};
+        const args = ['echo "COLOR=$COLOR"; exec sleep 1000000'];
+        const policy = { parallelism: "1", order, monitor: { nanos: 200_000_000 } };
+        return {
+          ...spec,
+          task: { ...task, container: { ...container, args, env: [`COLOR=${color}`] } },
+          update: policy,
+          rollback: policy,
+        };
+      };
+    const colors = async (): Promise<readonly string[]> => {
+      const tasks = await cluster.running(web.id ?? "", 3);
+      return await Promise.all(tasks.map((task) => envOf(containerIdOf(task))));
+    };
+    await updateWeb(colored("red"));
+    await updateEnds("COMPLETED");
+    expect(await colors()).toEqual(["COLOR=red", "COLOR=red", "COLOR=red"]);
+    await updateWeb(colored("blue"));
+    await updateEnds("COMPLETED");
+    expect(await colors()).toEqual(["COLOR=blue", "COLOR=blue", "COLOR=blue"]);
+
+    const control = await cluster.control();
+    await eventually(async () => {
+      const { service } = await control.GetService({ serviceId: web.id ?? "" }, inTime);
+      const { id = "", meta, spec = {} } = service ?? {};
+      const request = { serviceId: id, serviceVersion: meta?.version ?? {}, spec };
+      await control.UpdateService({ ...request, rollback: "PREVIOUS" }, inTime);
+    });
+    await updateEnds("ROLLBACK_COMPLETED");
+    expect(await colors()).toEqual(["COLOR=red", "COLOR=red", "COLOR=red"]);
+  });
+}
+
+test("a worker's daemon that is killed and started again keeps its containers", async () => {
+  const worker = cluster.daemon("w1");
+  const serviceId = await pinned("adopted", "w1", 3);
+  // A machine so slow that the node is given up meanwhile proves nothing; then once more.
+  await eventually(async () => {
+    const before = await cluster.running(serviceId, 3);
+    await worker.restart();
+    await cluster.allReady();
+    const after = await cluster.running(serviceId, 3);
+    expect(sorted(after.map(({ id = "" }) => id))).toEqual(sorted(before.map(({ id = "" }) => id)));
+    expect(sorted(after.map(containerIdOf))).toEqual(sorted(before.map(containerIdOf)));
+    const up = (await cluster.containers({ "com.docker.swarm.service.name": "adopted" })).filter(isUp);
+    expect(sorted(up.map(({ id }) => id))).toEqual(sorted(before.map(containerIdOf)));
+  }, seconds(180));
+  await (await cluster.control()).RemoveService({ serviceId }, inTime);
+  await gone("adopted");
+});
+
+test("tasks of a dead worker run elsewhere, and its old containers go when it comes back", async () => {
+  const worker = cluster.daemon("w2");
+  await updateWeb((spec) => ({ ...spec, replicated: { replicas: "5" } }));
+  const nodeId = (await cluster.node("w2")).id ?? "";
+  const before = await cluster.running(web.id ?? "", 5);
+  const stranded = before.filter((task) => task.nodeId === nodeId);
+  expect(stranded).not.toHaveLength(0);
+  const killed = clock.monotonic();
+  await worker.kill();
+  await eventually(async () => expect((await cluster.node("w2")).status?.state).toBe("DOWN"));
+  say(`a killed worker was DOWN after ${Math.round(clock.monotonic() - killed)} ms`);
+  const after = await cluster.running(web.id ?? "", 5, (tasks) => tasks.every((task) => task.nodeId !== nodeId));
+  const kept = sorted(before.filter((task) => task.nodeId !== nodeId).map(containerIdOf));
+  expect(sorted(after.map(containerIdOf))).toEqual(expect.arrayContaining([...kept]));
+  await worker.start();
+  await cluster.allReady();
+  await eventually(async () => {
+    const up = new Set((await cluster.containers()).filter(isUp).map(({ id }) => id));
+    expect(stranded.map(containerIdOf).filter((id) => up.has(id))).toEqual([]);
+  });
+});
+
+test("a drained node gives its tasks away and gets none until it is active again", async () => {
+  const nodeId = (await cluster.node("w1")).id ?? "";
+  const isElsewhere = (tasks: readonly Task[]): boolean => tasks.every((task) => task.nodeId !== nodeId);
+  await cluster.updateNode("w1", (spec) => ({ ...spec, availability: "DRAIN" }));
+  await cluster.running(web.id ?? "", 5, isElsewhere);
+  await eventually(async () => {
+    expect((await cluster.containers({ "com.docker.swarm.node.id": nodeId })).filter(isUp)).toEqual([]);
+  });
+  await updateWeb((spec) => ({ ...spec, replicated: { replicas: "7" } }));
+  await cluster.running(web.id ?? "", 7, isElsewhere);
+  await cluster.updateNode("w1", (spec) => ({ ...spec, availability: "ACTIVE" }));
+  await updateWeb((spec) => ({ ...spec, replicated: { replicas: "10" } }));
+  await cluster.running(web.id ?? "", 10, (tasks) => !isElsewhere(tasks));
+});
+
+test("a worker becomes a manager that accepts writes, and a worker again", async () => {
+  const worker = cluster.daemon("w1");
+  await cluster.updateNode("w1", (spec) => ({ ...spec, desiredRole: "MANAGER" }));
+  await eventually(async () => {
+    expect(await worker.status()).toMatchObject({ isManager: true });
+    expect((await cluster.node("w1")).managerStatus?.reachability).toBe("REACHABLE");
+  });
+  const spec = { annotations: { name: "by-w1" }, data: Buffer.from("x") };
+  await eventually(() => worker.control.CreateSecret({ spec }, inTime));
+  expect((await worker.status()).raft?.role).toMatch(/follower|leader/);
+
+  await cluster.updateNode("w1", (own) => ({ ...own, desiredRole: "WORKER" }));
+  await eventually(async () => {
+    expect((await worker.status()).isManager ?? false).toBe(false);
+    expect((await cluster.node("w1")).managerStatus).toBeUndefined();
+    expect(await readdir(worker.stateDirectory)).not.toContain("raft");
+  });
+  await expect(worker.control.ListNodes({}, inTime)).rejects.toThrow("Worker nodes can't be used to view");
+  await cluster.allReady();
+});
+
+test("a worker that leaves is down, loses its containers and state, and can join again as another node", async () => {
+  const worker = cluster.daemon("w2");
+  const nodeId = (await cluster.node("w2")).id ?? "";
+  await worker.daemon.Leave({}, inTime);
+  expect(await worker.status()).toMatchObject({ hostname: "w2", state: "INACTIVE" });
+  expect(await cluster.containers({ "com.docker.swarm.node.id": nodeId })).toEqual([]);
+  expect(await readdir(worker.stateDirectory)).toEqual([]);
+  const control = await cluster.control();
+  await eventually(async () => expect((await cluster.node("w2")).status?.state).toBe("DOWN"));
+  await control.RemoveNode({ nodeId }, inTime);
+  expect((await cluster.nodes()).map(({ id }) => id)).not.toContain(nodeId);
+  const { worker: token = "" } = await cluster.joinTokens();
+  const joined = await worker.join(token, [cluster.daemon("m1").managerAddress]);
+  expect(joined.nodeId).not.toBe(nodeId);
+  await cluster.allReady();
+});
+
+test("a removed service leaves no container and no secret file behind", async () => {
+  await (await cluster.control()).RemoveService({ serviceId: web.id ?? "" }, inTime);
+  await gone("web");
+});
+
+const isUp = ({ status }: { readonly status: string }): boolean => status === "running";
+
+async function pinned(name: string, hostname: string, replicas: number): Promise<string> {
+  const constraints = [`node.hostname==${hostname}`];
+  const spec = sleeper(name, { image: docker.image, replicas, constraints });
+  const { service } = await (await cluster.control()).CreateService({ spec }, inTime);
+  return service?.id ?? "";
+}
+
+async function gone(service: string): Promise<void> {
+  await eventually(async () => {
+    expect(await cluster.containers({ "com.docker.swarm.service.name": service })).toEqual([]);
+  });
+}
