@@ -76,16 +76,19 @@ export function socketPathOf(command: Command, context: CliContext): string {
   return unixSocketPath(context.environment["MSWARM_HOST"] || undefined);
 }
 
-/** Runs `use` on a connection to the daemon that the command names, and closes it. */
+/** Runs `use` on a connection to the daemon that the command names, and closes it; ctrl-c closes it too. */
 export async function withConnection<R>(
   command: Command,
   context: CliContext,
   use: (connection: Connection) => Promise<R>,
 ): Promise<R> {
   const connection = await context.connect(socketPathOf(command, context));
+  const onAbort = (): void => connection.close();
+  context.signal.addEventListener("abort", onAbort, { once: true });
   try {
     return await use(connection);
   } finally {
+    context.signal.removeEventListener("abort", onAbort);
     connection.close();
   }
 }

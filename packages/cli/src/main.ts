@@ -16,7 +16,12 @@ const more: readonly AddCommand[] = [];
 const clock = systemClock();
 const abort = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
-  process.on(name, () => abort.abort(new SwarmError("CANCELLED", `stopped by ${name}`)));
+  process.on(name, () => {
+    const reason = new SwarmError("CANCELLED", `stopped by ${name}`);
+    abort.abort(reason);
+    // Whoever waits for input is not waiting for anything else.
+    process.stdin.destroy(reason);
+  });
 }
 
 const context: CliContext = {
@@ -52,3 +57,5 @@ process.stdout.on("error", (error) => {
 });
 
 process.exitCode = await runCommandLine(process.argv.slice(2), context, more);
+// An input that was opened and not read to its end would keep the process.
+process.stdin.destroy();

@@ -29,6 +29,7 @@ function report(error: unknown, context: CliContext): ExitCode {
     context.err(`mswarm: ${error.message}\nRun the command with --help for more information.\n`);
     return 2;
   }
+  if (context.signal.aborted) return 1;
   // Anything but a SwarmError is a mistake in this program, and its stack says where.
   const text = isSwarmError(error) ? describeError(error) : error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
   context.err(`${text}\n`);

@@ -9,9 +9,11 @@ import {
   aborted,
   type Clock,
   childAbort,
+  deadlineExceeded,
   type Logger,
   messageOf,
   type Random,
+  seconds,
   TaskGroup,
   throwIfAborted,
 } from "@mswarm/runtime";
@@ -47,6 +49,9 @@ export interface ClusterNodeParts {
   /** This node was removed from the cluster, or cannot go on; `sentence` is for a person. */
   readonly onProblem: (sentence: string) => void;
 }
+
+/** For removing a leaving node's containers. */
+const leaveLimit = seconds(30);
 
 export class ClusterNode {
   readonly managers: ManagerHost;
@@ -138,14 +143,25 @@ export class ClusterNode {
    * removed, and the managers are told.
    */
   async stop({ leave }: { readonly leave: boolean }): Promise<void> {
-    if (leave) {
-      await this.#worker.leave(AbortSignal.any([])).catch((error: unknown) => {
-        this.#parts.log.warn({ reason: messageOf(error) }, "not everything of this node's tasks could be removed");
-      });
-    }
+    if (leave) await this.#leaveWorker();
     await this.#tasks.close(aborted("this node is stopping"));
     await this.managers.stop({ handOver: true });
     this.#lifetime.release();
+  }
+
+  /** An engine that does not answer must not keep a node in a cluster. */
+  async #leaveWorker(): Promise<void> {
+    const { clock, log } = this.#parts;
+    const limit = childAbort(this.#lifetime.signal);
+    const timer = clock.timer(leaveLimit, () => limit.abort(deadlineExceeded("the engine does not answer")));
+    try {
+      await this.#worker.leave(limit.signal);
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, "not everything of this node's tasks could be removed");
+    } finally {
+      timer.cancel();
+      limit.release();
+    }
   }
 
   #localChannel(): Channel | undefined {

@@ -13,7 +13,7 @@ dockerd --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder
   >"$folder/log" 2>&1 &
 daemon=$!
 finish() {
-  [ $? = 0 ] || tail -40 "$folder/log"
+  [ $? = 0 ] || tail -5 "$folder/log"
   kill "$daemon" 2>/dev/null && wait "$daemon" || true
   grep -o " $folder/[^ ]*" /proc/self/mounts | sort -r | xargs -r umount --lazy || true
   rm -rf "$folder"

@@ -91,6 +91,8 @@ async function recordLogs(): Promise<void> {
   const { services = [] } = await control.ListServices({ filters: { names: ["talker"] } });
   const request = codecOf("docker.swarmkit.v1.SubscribeLogsRequest").encode({
     selector: { serviceIds: services.map(({ id }) => id ?? "") },
+    // Without options a Docker worker crashes (20.10.24: nil dereference in its agent).
+    options: {},
   });
   for await (const bytes of channel.bytes.serverStream("/docker.swarmkit.v1.Logs/SubscribeLogs", request, {})) {
     keep("logs.json", "docker service logs", "SubscribeLogsMessage", bytes);
@@ -124,7 +126,7 @@ async function recordRaft(): Promise<void> {
     spec: { ...cluster.spec, raft: { ...cluster.spec.raft, snapshotInterval: "1", logEntriesForSlowFollowers: "1" } },
     rotation: {},
   });
-  await run("docker", ["config", "create", "late", fileURLToPath(import.meta.url)]);
+  await run("docker", ["service", "scale", "--detach", "plain=3"]);
   await clock.sleep(seconds(5));
   const third = { managerAddress, managerToken, port: 12_402, keep: raftKeeper("third manager", 1) };
   const two = await RecordingRaftMember.join(third);

@@ -1,34 +1,45 @@
 // Waiting until a service is as it was asked for. Source: docker/cli command/service/progress/progress.go.
-import { durationOf, failedPrecondition, isSwarmError, milliseconds, notFound, seconds } from "@mswarm/runtime";
+import { durationOf, milliseconds, notFound, seconds } from "@mswarm/runtime";
 import type { Service } from "@mswarm/wire";
 import type { CliContext, Control } from "../cli-context.ts";
+import { LocalFailure } from "../local-failure.ts";
 import { ProgressDisplay, progressView } from "../output/progress-lines.ts";
 import { serviceProgress } from "./progress-state.ts";
 
 const pollInterval = milliseconds(200);
 const defaultMonitor = seconds(5);
 
+interface Parts {
+  readonly control: Control;
+  readonly context: CliContext;
+}
+
 /**
  * Shows the progress of a service until it has been converged for its monitoring time. Ctrl-c ends the wait, not the work.
  *
  * @param options.isQuiet  waits without a word
- * Errors: FAILED_PRECONDITION when the update is paused; NOT_FOUND when the service goes away.
+ * Errors: LocalFailure when the update is paused; NOT_FOUND when the service goes away.
  */
-export async function waitForService(
-  serviceId: string,
-  parts: { readonly control: Control; readonly context: CliContext },
-  options: { readonly isQuiet: boolean },
-): Promise<void> {
-  const { control, context } = parts;
-  const { clock, signal } = context;
-  const display = new ProgressDisplay({ out: options.isQuiet ? () => undefined : (text) => context.out(text), isTerminal: context.isTerminal });
+export async function waitForService(serviceId: string, parts: Parts, options: { readonly isQuiet: boolean }): Promise<void> {
+  const { context } = parts;
+  try {
+    await watchService(serviceId, parts, options.isQuiet);
+  } catch (error) {
+    if (!context.signal.aborted) throw error;
+    context.err("Operation continuing in background.\n");
+  }
+}
+
+async function watchService(serviceId: string, { control, context }: Parts, isQuiet: boolean): Promise<void> {
+  const { clock, isTerminal } = context;
+  const display = new ProgressDisplay({ out: isQuiet ? () => undefined : (text) => context.out(text), isTerminal });
   let convergedAt: number | undefined;
   let rollbackNote: string | undefined;
-  while (!signal.aborted) {
+  for (;;) {
     const { service } = await control.GetService({ serviceId, insertDefaults: true });
     if (service === undefined) throw notFound(`service ${serviceId} not found`);
     const phase = phaseOf(service);
-    if (phase.failure !== undefined) throw failedPrecondition(phase.failure);
+    if (phase.failure !== undefined) throw new LocalFailure("FAILED_PRECONDITION", phase.failure);
     if (phase.isEnded && convergedAt === undefined) return;
     rollbackNote ??= phase.rollbackNote;
     const [{ tasks = [] }, { nodes = [] }] = await Promise.all([
@@ -36,20 +47,18 @@ export async function waitForService(
       control.ListNodes({}),
     ]);
     const progress = serviceProgress(service, tasks, nodes);
-    const now = clock.monotonic();
-    const wasConverged = convergedAt !== undefined;
-    convergedAt = progress.isConverged ? (convergedAt ?? now) : undefined;
-    const monitor = durationOf(service.spec?.update?.monitor, defaultMonitor);
-    const left = convergedAt === undefined ? undefined : monitor - (now - convergedAt);
     const notes = rollbackNote === undefined ? [] : [`rollback: ${rollbackNote}`];
-    if (left === undefined && wasConverged) notes.push("verify: Detected task failure");
+    const left = progress.isConverged ? monitorOf(service) - (clock.monotonic() - (convergedAt ?? clock.monotonic())) : undefined;
     if (left !== undefined) notes.push(verifyNote(service, left));
+    else if (convergedAt !== undefined) notes.push("verify: Detected task failure");
+    convergedAt = progress.isConverged ? (convergedAt ?? clock.monotonic()) : undefined;
     display.show(progressView(progress, phase.isRollback, notes));
     if (left !== undefined && left <= 0) return;
-    await pause(context);
+    await clock.sleep(pollInterval, context.signal);
   }
-  context.err("Operation continuing in background.\n");
 }
+
+const monitorOf = (service: Service): number => durationOf(service.spec?.update?.monitor, defaultMonitor);
 
 function verifyNote(service: Service, left: number): string {
   if (left <= 0) return `verify: Service ${service.id ?? ""} converged`;
@@ -79,13 +88,5 @@ function phaseOf(service: Service): Phase {
       return { isRollback: false, isEnded: true };
     default:
       return { isRollback: false, isEnded: false };
-  }
-}
-
-async function pause(context: CliContext): Promise<void> {
-  try {
-    await context.clock.sleep(pollInterval, context.signal);
-  } catch (error) {
-    if (!context.signal.aborted && !isSwarmError(error, "CANCELLED")) throw error;
   }
 }

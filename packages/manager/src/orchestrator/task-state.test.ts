@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { TaskState } from "@mswarm/wire";
 import { codecOf } from "@mswarm/wire";
 import { expect, test } from "vitest";
@@ -25,4 +26,19 @@ test("every state but REMOVE is reached by somebody, and exactly the states beyo
 
 test("an absent state is NEW", () => {
   expect(rankOf(undefined)).toBe(0);
+});
+
+test("docs/subsystems/tasks.md shows this table", () => {
+  const page = readFileSync(new URL("../../../../docs/subsystems/tasks.md", import.meta.url), "utf8");
+  const cells = (state: TaskState): string[] => {
+    const { rank, movers, terminal, desirable } = taskStates[state];
+    return [state, String(rank), movers.join(", "), terminal ? "yes" : "", desirable ? "yes" : ""];
+  };
+  const lines = page.split("\n").map((line) =>
+    line
+      .split("|")
+      .map((cell) => cell.trim())
+      .slice(1, -1),
+  );
+  for (const state of states) expect(lines).toContainEqual(cells(state));
 });

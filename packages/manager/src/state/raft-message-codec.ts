@@ -111,10 +111,15 @@ export function messageFromWire(wire: raftpb.Message): RaftMessage | undefined {
 
 const messageOverhead = 128;
 const entryOverhead = 32;
+const snapshotOverhead = 64;
+const voterBytes = 12;
 
 /** About as many bytes as the message will take on the wire, never less. */
 export function sizeOfMessage(message: RaftMessage): number {
-  let size = messageOverhead + (message.context?.length ?? 0) + (message.snapshot?.data.length ?? 0);
+  const { context, snapshot } = message;
+  let size = messageOverhead + (context?.length ?? 0);
+  if (snapshot !== undefined)
+    size += snapshotOverhead + voterBytes * snapshot.meta.voters.length + snapshot.data.length;
   for (const entry of message.entries) size += entryOverhead + (entry.data?.length ?? 0);
   return size;
 }

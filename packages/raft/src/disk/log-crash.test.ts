@@ -81,6 +81,24 @@ test("a crash in the middle of making the log leaves an empty one", async () => 
   expect((await loaded(directory)).hardState).toBeUndefined();
 });
 
+test("a table that a crash left half written does not matter", async () => {
+  const directory = join(root, "half");
+  const store = await openAt(directory);
+  await store.load();
+  await store.append({ entries: entriesOf(1, 1, 5) });
+  await store.rekey();
+  await store.close();
+  const tables = (await readdir(join(directory, "log"))).filter((name) => name.endsWith(".ldb"));
+  const table = await readFile(join(directory, "log", tables[0] ?? ""));
+  for (const [name, length] of [
+    ["000099.ldb", table.length - 20],
+    ["000100.ldb", 0],
+  ] as const) {
+    await writeFile(join(directory, "log", name), table.subarray(0, length));
+  }
+  expect((await loaded(directory)).entries).toEqual(entriesOf(1, 1, 5));
+});
+
 test("chunks of a snapshot that was not finished are removed at the next start", async () => {
   const directory = join(root, "chunks");
   const store = await openAt(directory);

@@ -9,7 +9,7 @@ import {
 } from "@mswarm/runtime";
 import { Level } from "level";
 import { damagedLog } from "./damage.ts";
-import { findDamagedTable } from "./table-check.ts";
+import { findDamagedTables, firstInUse } from "./table-check.ts";
 
 export type LogDatabase = Level<Buffer, Buffer>;
 
@@ -78,7 +78,7 @@ export async function openDatabase(path: string): Promise<LogDatabase> {
   // Ciphertext does not compress.
   const options = { keyEncoding: "buffer", valueEncoding: "buffer", compression: false } as const;
   const database: LogDatabase = new Level<Buffer, Buffer>(path, options);
-  const damagedTable = await findDamagedTable(path);
+  const damaged = await findDamagedTables(path);
   try {
     await database.open();
   } catch (error) {
@@ -92,8 +92,8 @@ export async function openDatabase(path: string): Promise<LogDatabase> {
     }
     throw diskError(`opening ${path}`, error);
   }
+  const damagedTable = await firstInUse(path, damaged);
   if (damagedTable === undefined) return database;
-  // Said only now: a table of a database that another process is writing may look damaged.
   await database.close();
   throw damagedLog(`the file ${damagedTable} of its database is damaged`, 1);
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Level } from "level";
 import { expect, test } from "vitest";
-import { findDamagedTable, isSoundTable } from "./table-check.ts";
+import { findDamagedTables, isSoundTable } from "./table-check.ts";
 
 test("tables as LevelDB writes them are sound, and with any byte of a block changed they are not", async () => {
   const directory = await mkdtemp(join(tmpdir(), "mswarm-table-"));
@@ -16,7 +16,7 @@ test("tables as LevelDB writes them are sound, and with any byte of a block chan
   await again.close();
   const tables = (await readdir(directory)).filter((name) => name.endsWith(".ldb"));
   expect(tables.length).toBeGreaterThan(0);
-  expect(await findDamagedTable(directory)).toBeUndefined();
+  expect(await findDamagedTables(directory)).toEqual([]);
   const table = await readFile(join(directory, tables[0] ?? ""));
   expect(isSoundTable(table)).toBe(true);
   const padding = 48;
@@ -31,5 +31,5 @@ test("tables as LevelDB writes them are sound, and with any byte of a block chan
 });
 
 test("a directory that does not exist has no damaged table", async () => {
-  expect(await findDamagedTable(join(tmpdir(), "mswarm-no-such-directory"))).toBeUndefined();
+  expect(await findDamagedTables(join(tmpdir(), "mswarm-no-such-directory"))).toEqual([]);
 });

@@ -1,7 +1,7 @@
 // Checks the checksums of LevelDB's table files before LevelDB sees them. LevelDB itself does not look at them unless it
 // is asked to, which classic-level cannot do, and a damaged index block then ends the whole process by an assertion.
 // Source: leveldb doc/table_format.md.
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isMissing } from "./hard-state-file.ts";
 
@@ -89,17 +89,48 @@ export function isSoundTable(table: Buffer): boolean {
   return true;
 }
 
-/** The name of a damaged table of the database, if there is one. A directory that does not exist has none. */
-export async function findDamagedTable(directory: string): Promise<string | undefined> {
-  let names: string[];
+/** A file as it was when it was looked at. */
+interface FoundTable {
+  readonly name: string;
+  readonly size: number;
+  readonly modified: number;
+}
+
+async function look(directory: string, name: string): Promise<FoundTable | undefined> {
   try {
-    names = await readdir(directory);
+    const { size, mtimeMs } = await stat(join(directory, name));
+    return { name, size, modified: mtimeMs };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** Tables with a wrong checksum. They may be rests of a compaction that ended with the process, and mean nothing then. */
+export async function findDamagedTables(directory: string): Promise<readonly FoundTable[]> {
+  let names: string[];
+  try {
+    names = await readdir(directory);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+  const damaged: FoundTable[] = [];
   for (const name of names.filter((candidate) => /\.(ldb|sst)$/.test(candidate)).sort()) {
-    if (!isSoundTable(await readFile(join(directory, name)))) return name;
+    const found = await look(directory, name);
+    if (found !== undefined && !isSoundTable(await readFile(join(directory, name)))) damaged.push(found);
+  }
+  return damaged;
+}
+
+/**
+ * The first of `damaged` that is still the same file. Asked after the database was opened, which removes tables that
+ * do not belong to it.
+ */
+export async function firstInUse(directory: string, damaged: readonly FoundTable[]): Promise<string | undefined> {
+  for (const before of damaged) {
+    const now = await look(directory, before.name);
+    if (now?.size === before.size && now.modified === before.modified) return before.name;
   }
   return undefined;
 }

@@ -68,13 +68,12 @@ test("an image that is there needs no registry", async () => {
 test("an image that is missing is pulled with the task's credentials", async () => {
   const scene = new WorkerScene({ registry: ["private:1"], registryCredentials: "auth" });
   await scene.start();
-  const container = { image: "private:1" };
-  scene.manager.assign(
-    { task: assignedTask("t1", container) },
-    { task: assignedTask("t2", { ...container, pullOptions: { registryAuth: "auth" } }, { slot: "2" }) },
-  );
+  scene.manager.assign({ task: assignedTask("t1", { image: "private:1" }) });
   await scene.pass();
   expect(scene.manager.lastStatus("t1")?.state).toBe("REJECTED");
+  const pullOptions = { registryAuth: "auth" };
+  scene.manager.assign({ task: assignedTask("t2", { image: "private:1", pullOptions }, { slot: "2" }) });
+  await scene.pass();
   expect(scene.manager.lastStatus("t2")?.state).toBe("RUNNING");
 });
 
