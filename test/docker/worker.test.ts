@@ -253,7 +253,7 @@ test("an engine in another mount namespace is noticed, and the secret is not giv
 });
 
 test("published ports of host mode reach the container", async () => {
-  const other = await startDockerEngine({ network: "bridge" });
+  const other = await startDockerEngine();
   try {
     const on = { engine: dockerodeEngine(other.address), docker: other };
     const { manager, start, task, reaches } = await scene("ports", on);

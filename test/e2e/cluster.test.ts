@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { dockerodeEngine } from "@mswarm/engine";
 import { cryptoRandom, milliseconds, seconds, systemClock } from "@mswarm/runtime";
-import type { Service, Task } from "@mswarm/wire";
+import type { ServiceSpecInput, Task } from "@mswarm/wire";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { callLimit, eventually } from "../support/eventually.ts";
-import { secretFile, sleeper } from "../support/service-specs.ts";
+import { secretFile, sleeper, stayUp } from "../support/service-specs.ts";
 import { TestCluster } from "../support/test-cluster.ts";
 
 const clock = systemClock();
@@ -17,7 +17,8 @@ const say = (figure: string): void => console.log(`[cluster] ${figure}`);
 
 let docker: DockerEngine;
 let cluster: TestCluster;
-let web: Service;
+let webId = "";
+let webSpec: ServiceSpecInput = {};
 
 beforeAll(async () => {
   docker = await startDockerEngine();
@@ -46,20 +47,23 @@ async function envOf(containerId: string): Promise<string> {
   });
 }
 
-/** Puts a changed spec in force. */
-async function updateWeb(change: (spec: NonNullable<Service["spec"]>) => NonNullable<Service["spec"]>): Promise<void> {
-  web = await eventually(async () => {
+/** Puts a changed spec in force, or with `rollback` the one before. */
+async function updateWeb(spec: ServiceSpecInput, rollback: "NONE" | "PREVIOUS" = "NONE"): Promise<void> {
+  await eventually(async () => {
     const control = await cluster.control();
-    const { service } = await control.GetService({ serviceId: web.id ?? "" }, inTime);
-    const request = { serviceId: web.id ?? "", serviceVersion: service?.meta?.version ?? {} };
-    const answer = await control.UpdateService({ ...request, spec: change(service?.spec ?? {}) }, inTime);
-    return answer.service ?? {};
+    const { service } = await control.GetService({ serviceId: webId }, inTime);
+    const serviceVersion = service?.meta?.version ?? {};
+    await control.UpdateService({ serviceId: webId, serviceVersion, spec, rollback }, inTime);
   });
+  if (rollback === "NONE") webSpec = spec;
 }
+
+const scaleWeb = (replicas: number): Promise<void> =>
+  updateWeb({ ...webSpec, replicated: { replicas: String(replicas) } });
 
 async function updateEnds(state: string): Promise<void> {
   await eventually(async () => {
-    const { service } = await (await cluster.control()).GetService({ serviceId: web.id ?? "" }, inTime);
+    const { service } = await (await cluster.control()).GetService({ serviceId: webId }, inTime);
     expect(service?.updateStatus?.state).toBe(state);
   });
 }
@@ -85,26 +89,21 @@ test("a secret made on a follower is the same file in four containers on four no
   const spec = { annotations: { name: "password" }, data: secretBytes };
   const { secret } = await control.CreateSecret({ spec }, inTime);
   expect(secret?.spec?.data ?? Buffer.alloc(0), "no answer holds a secret's data").toHaveLength(0);
-  const { service } = await control.CreateService(
-    {
-      spec: sleeper("web", {
-        image: docker.image,
-        replicas: 4,
-        script: "busybox sha256sum /run/secrets/password",
-        container: { secrets: [secretFile(secret?.id ?? "", "password")] },
-      }),
-    },
-    inTime,
-  );
-  web = service ?? {};
-  const tasks = await cluster.running(web.id ?? "", 4);
+  webSpec = sleeper("web", {
+    image: docker.image,
+    replicas: 4,
+    script: "busybox sha256sum /run/secrets/password",
+    container: { secrets: [secretFile(secret?.id ?? "", "password")] },
+  });
+  webId = (await control.CreateService({ spec: webSpec }, inTime)).service?.id ?? "";
+  const tasks = await cluster.running(webId, 4);
   expect(new Set(tasks.map(({ nodeId }) => nodeId)).size).toBe(4);
   const wanted = `${createHash("sha256").update(secretBytes).digest("hex")}  /run/secrets/password\n`;
   for (const task of tasks) await eventually(async () => expect(await outputOf(containerIdOf(task))).toBe(wanted));
 });
 
 test("a killed leader is replaced within seconds, no container stops, and it catches up afterwards", async () => {
-  const before = sorted((await cluster.running(web.id ?? "", 4)).map(containerIdOf));
+  const before = sorted((await cluster.running(webId, 4)).map(containerIdOf));
   const leader = await cluster.leader();
   const follower = await cluster.follower();
   const killed = clock.monotonic();
@@ -128,52 +127,40 @@ test("a killed leader is replaced within seconds, no container stops, and it cat
   });
   say(`the killed manager had caught up ${Math.round(clock.monotonic() - isBack)} ms after its socket answered`);
   await cluster.allReady();
-  expect(sorted((await cluster.running(web.id ?? "", 4)).map(containerIdOf))).toEqual(before);
+  expect(sorted((await cluster.running(webId, 4)).map(containerIdOf))).toEqual(before);
 });
 
 test("a service is scaled up and down", async () => {
-  await updateWeb((spec) => ({ ...spec, replicated: { replicas: "6" } }));
-  await cluster.running(web.id ?? "", 6);
-  await updateWeb((spec) => ({ ...spec, replicated: { replicas: "3" } }));
-  await cluster.running(web.id ?? "", 3);
+  await scaleWeb(6);
+  await cluster.running(webId, 6);
+  await scaleWeb(3);
+  await cluster.running(webId, 3);
   await eventually(async () => expect((await cluster.containers()).filter(isUp)).toHaveLength(3));
 });
 
 for (const order of ["STOP_FIRST", "START_FIRST"] as const) {
   test(`an update replaces every task, ${order}, and a rollback brings the old ones back`, async () => {
-    const colored =
-      (color: string) =>
-      (spec: NonNullable<Service["spec"]>): NonNullable<Service["spec"]> => {
-        const { container, ...task } = spec.task ?? {};
-        const args = ['echo "COLOR=$COLOR"; exec sleep 1000000'];
-        const policy = { parallelism: "1", order, monitor: { nanos: 200_000_000 } };
-        return {
-          ...spec,
-          task: { ...task, container: { ...container, args, env: [`COLOR=${color}`] } },
-          update: policy,
-          rollback: policy,
-        };
-      };
+    const policy = { parallelism: "1", order, monitor: { nanos: 200_000_000 } };
+    const colored = (color: string): ServiceSpecInput => {
+      const env = [`COLOR=${color} ${order}`];
+      const container = { ...webSpec.task?.container, args: [`echo "COLOR=$COLOR"; ${stayUp}`], env };
+      return { ...webSpec, task: { ...webSpec.task, container }, update: policy, rollback: policy };
+    };
     const colors = async (): Promise<readonly string[]> => {
-      const tasks = await cluster.running(web.id ?? "", 3);
+      const tasks = await cluster.running(webId, 3);
       return await Promise.all(tasks.map((task) => envOf(containerIdOf(task))));
     };
+    const all = (color: string): readonly string[] => Array.from({ length: 3 }, () => `COLOR=${color} ${order}`);
     await updateWeb(colored("red"));
     await updateEnds("COMPLETED");
-    expect(await colors()).toEqual(["COLOR=red", "COLOR=red", "COLOR=red"]);
+    expect(await colors()).toEqual(all("red"));
     await updateWeb(colored("blue"));
     await updateEnds("COMPLETED");
-    expect(await colors()).toEqual(["COLOR=blue", "COLOR=blue", "COLOR=blue"]);
-
-    const control = await cluster.control();
-    await eventually(async () => {
-      const { service } = await control.GetService({ serviceId: web.id ?? "" }, inTime);
-      const { id = "", meta, spec = {} } = service ?? {};
-      const request = { serviceId: id, serviceVersion: meta?.version ?? {}, spec };
-      await control.UpdateService({ ...request, rollback: "PREVIOUS" }, inTime);
-    });
+    expect(await colors()).toEqual(all("blue"));
+    await updateWeb(colored("blue"), "PREVIOUS");
     await updateEnds("ROLLBACK_COMPLETED");
-    expect(await colors()).toEqual(["COLOR=red", "COLOR=red", "COLOR=red"]);
+    expect(await colors()).toEqual(all("red"));
+    webSpec = colored("red");
   });
 }
 
@@ -197,16 +184,16 @@ test("a worker's daemon that is killed and started again keeps its containers", 
 
 test("tasks of a dead worker run elsewhere, and its old containers go when it comes back", async () => {
   const worker = cluster.daemon("w2");
-  await updateWeb((spec) => ({ ...spec, replicated: { replicas: "5" } }));
+  await scaleWeb(5);
   const nodeId = (await cluster.node("w2")).id ?? "";
-  const before = await cluster.running(web.id ?? "", 5);
+  const before = await cluster.running(webId, 5);
   const stranded = before.filter((task) => task.nodeId === nodeId);
   expect(stranded).not.toHaveLength(0);
   const killed = clock.monotonic();
   await worker.kill();
   await eventually(async () => expect((await cluster.node("w2")).status?.state).toBe("DOWN"));
   say(`a killed worker was DOWN after ${Math.round(clock.monotonic() - killed)} ms`);
-  const after = await cluster.running(web.id ?? "", 5, (tasks) => tasks.every((task) => task.nodeId !== nodeId));
+  const after = await cluster.running(webId, 5, (tasks) => tasks.every((task) => task.nodeId !== nodeId));
   const kept = sorted(before.filter((task) => task.nodeId !== nodeId).map(containerIdOf));
   expect(sorted(after.map(containerIdOf))).toEqual(expect.arrayContaining([...kept]));
   await worker.start();
@@ -221,15 +208,15 @@ test("a drained node gives its tasks away and gets none until it is active again
   const nodeId = (await cluster.node("w1")).id ?? "";
   const isElsewhere = (tasks: readonly Task[]): boolean => tasks.every((task) => task.nodeId !== nodeId);
   await cluster.updateNode("w1", (spec) => ({ ...spec, availability: "DRAIN" }));
-  await cluster.running(web.id ?? "", 5, isElsewhere);
+  await cluster.running(webId, 5, isElsewhere);
   await eventually(async () => {
     expect((await cluster.containers({ "com.docker.swarm.node.id": nodeId })).filter(isUp)).toEqual([]);
   });
-  await updateWeb((spec) => ({ ...spec, replicated: { replicas: "7" } }));
-  await cluster.running(web.id ?? "", 7, isElsewhere);
+  await scaleWeb(7);
+  await cluster.running(webId, 7, isElsewhere);
   await cluster.updateNode("w1", (spec) => ({ ...spec, availability: "ACTIVE" }));
-  await updateWeb((spec) => ({ ...spec, replicated: { replicas: "10" } }));
-  await cluster.running(web.id ?? "", 10, (tasks) => !isElsewhere(tasks));
+  await scaleWeb(10);
+  await cluster.running(webId, 10, (tasks) => !isElsewhere(tasks));
 });
 
 test("a worker becomes a manager that accepts writes, and a worker again", async () => {
@@ -249,7 +236,9 @@ test("a worker becomes a manager that accepts writes, and a worker again", async
     expect((await cluster.node("w1")).managerStatus).toBeUndefined();
     expect(await readdir(worker.stateDirectory)).not.toContain("raft");
   });
-  await expect(worker.control.ListNodes({}, inTime)).rejects.toThrow("Worker nodes can't be used to view");
+  await eventually(() =>
+    expect(worker.control.ListNodes({}, inTime)).rejects.toThrow("Worker nodes can't be used to view"),
+  );
   await cluster.allReady();
 });
 
@@ -271,7 +260,7 @@ test("a worker that leaves is down, loses its containers and state, and can join
 });
 
 test("a removed service leaves no container and no secret file behind", async () => {
-  await (await cluster.control()).RemoveService({ serviceId: web.id ?? "" }, inTime);
+  await (await cluster.control()).RemoveService({ serviceId: webId }, inTime);
   await gone("web");
 });
 

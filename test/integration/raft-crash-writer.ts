@@ -16,7 +16,7 @@ for (;;) {
   index += 1;
   // Every seventh append votes, every fortieth is followed by a snapshot and a compaction.
   if (index % 7 === 0 || term === 0) term += 1;
-  const data = Buffer.from(`entry ${index}`.padEnd(500, "."));
+  const data = Buffer.from(`entry ${index}`.padEnd(40_000, "."));
   await store.append({
     hardState: { term, vote: "1", commit: index - 1 },
     entries: [{ term, index, type: "normal", data }],

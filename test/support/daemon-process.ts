@@ -101,11 +101,17 @@ export class DaemonProcess {
   /** Starts the process and waits until its control socket answers. */
   async start(): Promise<void> {
     await this.spawn();
+    await this.answers();
+  }
+
+  /** Waits until the control socket answers. Errors: FAILED_PRECONDITION when the process ends instead. */
+  async answers(): Promise<void> {
+    const started = this.#process;
+    const hasEnded = (): boolean => started?.exitCode !== null || started.signalCode !== null;
     await eventually(async () => {
-      if (!this.isRunning) return;
-      await this.status();
-    }, seconds(60));
-    if (!this.isRunning) {
+      if (!hasEnded()) await this.status();
+    });
+    if (hasEnded()) {
       throw failedPrecondition(`the daemon ${this.name} has ended (${this.exit}):\n${await this.lastLines()}`);
     }
   }

@@ -11,11 +11,6 @@ const run = promisify(execFile);
 const clock = systemClock();
 
 export interface DockerEngineOptions {
-  /**
-   * "none": containers can use the networks none and host only. "bridge": a bridge of this engine's own, without
-   * packet filter rules, so that published ports work. "none" where absent.
-   */
-  readonly network?: "none" | "bridge";
   /** True: what is mounted on this machine afterwards stays invisible to the engine. */
   readonly hasPrivateMounts?: boolean;
 }
@@ -43,7 +38,9 @@ export async function startDockerEngine(options: DockerEngineOptions = {}): Prom
   await demand("busybox", ["true"], "install busybox-static");
   // Unix socket paths end at 107 bytes: the folder's own path stays short.
   const folder = await mkdtemp("/tmp/mse-");
-  const bridge = options.network === "bridge" ? `mse${folder.slice(-6)}` : undefined;
+  // Always a bridge of its own, without packet filter rules: with `--bridge none` dockerd deletes the machine's docker0,
+  // which belongs to an engine that a user runs.
+  const bridge = `mse${folder.slice(-6)}`;
   const socket = join(folder, "docker.sock");
   const dataRoot = join(folder, "data");
   const mine = join(folder, "own");
@@ -52,11 +49,11 @@ export async function startDockerEngine(options: DockerEngineOptions = {}): Prom
   const stop = async (): Promise<void> => {
     await end(daemon);
     await unmountBelow(folder);
-    if (bridge !== undefined) await run("ip", ["link", "delete", bridge]).catch(messageOf);
+    await run("ip", ["link", "delete", bridge]).catch(messageOf);
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    if (bridge !== undefined) await makeBridge(bridge);
+    await makeBridge(bridge);
     const start = async (): Promise<void> => {
       daemon = await startDaemon(folder, dataRoot, socket, bridge, options.hasPrivateMounts ?? false);
       await ready(daemon, socket, join(folder, "dockerd.log"));
@@ -87,13 +84,13 @@ async function startDaemon(
   folder: string,
   dataRoot: string,
   socket: string,
-  bridge: string | undefined,
+  bridge: string,
   hasPrivateMounts: boolean,
 ): Promise<ChildProcess> {
   const flags = [
     ...["--data-root", dataRoot, "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "dockerd.pid")],
     ...["--host", `unix://${socket}`, "--storage-driver", "overlay2", "--log-level", "warn"],
-    ...["--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge", bridge ?? "none"],
+    ...["--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge", bridge],
     // An empty file: settings of the machine's own engine are not for this one.
     ...["--config-file", join(folder, "daemon.json")],
   ];
@@ -135,9 +132,9 @@ async function end(daemon: ChildProcess | undefined): Promise<void> {
 }
 
 async function makeBridge(name: string): Promise<void> {
-  // One of 16,000 small networks of TEST-NET style space that nobody routes; the name is as random as the folder.
-  const number = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 16_000, 7);
-  const address = `198.18.${Math.floor(number / 64)}.${(number % 64) * 4 + 1}/28`;
+  // One of 512 networks of the range for benchmarks, which nobody routes (RFC 2544); the name is as random as the folder.
+  const number = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 512, 7);
+  const address = `198.${18 + Math.floor(number / 256)}.${number % 256}.1/24`;
   await run("ip", ["link", "add", name, "type", "bridge"]);
   await run("ip", ["address", "add", address, "dev", name]);
   await run("ip", ["link", "set", name, "up"]);

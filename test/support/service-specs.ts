@@ -1,11 +1,10 @@
 // Services as tests want them: an image without registry, and a process that would run for days.
-import { wireDuration, seconds } from "@mswarm/runtime";
 import type { ContainerSpecInput, SecretReferenceInput, ServiceSpecInput } from "@mswarm/wire";
 
-/**
- * A replicated service whose containers run `script` and then sleep. `sleep` does not hear SIGTERM as process 1: the
- * stop grace of one second is what ends it.
- */
+/** Shell text that runs until it is stopped, and then ends at once. */
+export const stayUp = "trap 'exit 0' TERM; sleep 1000000 & wait";
+
+/** A replicated service whose containers run `script` and then stay up. */
 export function sleeper(
   name: string,
   options: {
@@ -20,13 +19,7 @@ export function sleeper(
   return {
     annotations: { name },
     task: {
-      container: {
-        image,
-        command: ["sh", "-c"],
-        args: [`${script}; exec sleep 1000000`],
-        stopGracePeriod: wireDuration(seconds(1)),
-        ...container,
-      },
+      container: { image, command: ["sh", "-c"], args: [`${script}; ${stayUp}`], ...container },
       ...(constraints === undefined ? {} : { placement: { constraints: [...constraints] } }),
     },
     replicated: { replicas: String(replicas) },

@@ -1,7 +1,7 @@
 // commander with docker's habits: `--flag=false`, a hint at --help after a usage error, `--host` on every command.
 import { Command, type ErrorOptions, Option, type ParseOptionsResult } from "commander";
-import { unixSocketPath } from "./control/address.ts";
 import type { CliContext, Connection } from "./cli-context.ts";
+import { unixSocketPath } from "./control/address.ts";
 import { OptionValues } from "./flags/option-values.ts";
 
 export class CliCommand extends Command {

@@ -2,16 +2,17 @@
 import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { systemClock, SwarmError } from "@mswarm/runtime";
+import { SwarmError, systemClock } from "@mswarm/runtime";
 import type { CliContext } from "./cli-context.ts";
+import { addDemo, addLab } from "./commands/lab.ts";
 import { startBackgroundDaemon } from "./control/background-daemon.ts";
 import { connectToDaemon } from "./control/connection.ts";
 import { localFailure } from "./local-failure.ts";
 import type { AddCommand } from "./program.ts";
 import { runCommandLine } from "./run.ts";
 
-/** Commands that bring their own files: `lab`, `demo`. */
-const more: readonly AddCommand[] = [];
+/** Commands about whole clusters on this machine, not about one daemon. */
+const more: readonly AddCommand[] = [addLab, addDemo];
 
 const clock = systemClock();
 const abort = new AbortController();
@@ -37,7 +38,11 @@ const context: CliContext = {
       return await readFile(path);
     } catch (error) {
       const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-      throw localFailure(isMissing ? "NOT_FOUND" : "UNAVAILABLE", isMissing ? `open ${path}: no such file or directory` : `cannot read ${path}`, error);
+      throw localFailure(
+        isMissing ? "NOT_FOUND" : "UNAVAILABLE",
+        isMissing ? `open ${path}: no such file or directory` : `cannot read ${path}`,
+        error,
+      );
     }
   },
   connect: (socketPath) => connectToDaemon(socketPath, clock),

@@ -1,6 +1,7 @@
 // The command tree. One file per command; this one only puts them together.
-import type { CliContext } from "./cli-context.ts";
+
 import { addHost, CliCommand } from "./cli-command.ts";
+import type { CliContext } from "./cli-context.ts";
 import { addCa } from "./commands/ca.ts";
 import { addConfigInspect, addConfigLs, addConfigRm } from "./commands/config.ts";
 import { addDaemon } from "./commands/daemon.ts";
@@ -37,7 +38,8 @@ export function createProgram(context: CliContext, more: readonly AddCommand[] =
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) });
-  for (const add of [addInit, addJoin, addLeave, addJoinToken, addUpdate, addCa, addUnlock, addStatus]) add(program, context);
+  for (const add of [addInit, addJoin, addLeave, addJoinToken, addUpdate, addCa, addUnlock, addStatus])
+    add(program, context);
   addUnlockKey(program);
   addNodeCommands(program, context);
   addServiceCommands(program, context);

@@ -1,5 +1,5 @@
-import { CommanderError } from "commander";
 import { isSwarmError, messageOf } from "@mswarm/runtime";
+import { CommanderError } from "commander";
 import type { CliContext } from "./cli-context.ts";
 import { UsageError } from "./flags/option-values.ts";
 import { describeError } from "./output/errors.ts";
@@ -31,7 +31,11 @@ function report(error: unknown, context: CliContext): ExitCode {
   }
   if (context.signal.aborted) return 1;
   // Anything but a SwarmError is a mistake in this program, and its stack says where.
-  const text = isSwarmError(error) ? describeError(error) : error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  const text = isSwarmError(error)
+    ? describeError(error)
+    : error instanceof Error
+      ? (error.stack ?? error.message)
+      : messageOf(error);
   context.err(`${text}\n`);
   return 1;
 }

@@ -176,7 +176,7 @@ class GrpcChannel implements Channel {
   }
 }
 
-/** A channel to a TCP address. Rejects a malformed address with INVALID_ARGUMENT; connects when first used. */
+/** A channel to a TCP address; connects when first used. Throws INVALID_ARGUMENT for a malformed address. */
 export function openChannel(options: ChannelOptions): Channel {
   const { address, ...rest } = options;
   return new GrpcChannel({ ...rest, target: targetOf(address) });

@@ -14,7 +14,7 @@ import type { MethodName } from "./service.ts";
 export type CallMetadata = Readonly<Record<string, string | readonly string[]>>;
 
 export interface CallOptions {
-  /** Cancels the call; it then rejects with CANCELLED. */
+  /** Cancels the call; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Deadline from now; none where absent. */
   readonly timeout?: Duration;

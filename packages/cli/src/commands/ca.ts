@@ -1,7 +1,7 @@
-import { parseCertificate, certificatesOfPem, rootDigest } from "@mswarm/pki";
+import { certificatesOfPem, parseCertificate, rootDigest } from "@mswarm/pki";
 import { dateOf } from "@mswarm/runtime";
-import type { CliContext } from "../cli-context.ts";
 import { addFlag, addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { clusterOf } from "../control/cluster.ts";
 import { notAvailable } from "../local-failure.ts";
 

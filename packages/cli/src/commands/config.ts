@@ -1,7 +1,7 @@
 import { timestampOf } from "@mswarm/runtime";
 import type { Config } from "@mswarm/wire";
-import type { CliContext } from "../cli-context.ts";
 import { addFlag, addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { findConfig } from "../control/lookup.ts";
 import { configJson } from "../output/docker-json/objects.ts";
 import { forEachArgument } from "../output/errors.ts";

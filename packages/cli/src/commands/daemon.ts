@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { invalidArgument, type LogLevel, logLevels } from "@mswarm/runtime";
-import type { CliContext } from "../cli-context.ts";
 import { type CliCommand, optionsOf } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import type { OptionValues } from "../flags/option-values.ts";
 import { parseBytes, parseFraction } from "../flags/quantities.ts";
 

@@ -1,8 +1,8 @@
 import { isSwarmError } from "@mswarm/runtime";
-import type { CliContext, Connection } from "../cli-context.ts";
 import { addFlag, addList, type CliCommand, optionsOf, socketPathOf, withConnection } from "../cli-command.ts";
+import type { CliContext, Connection } from "../cli-context.ts";
 import { changeCluster, clusterOf } from "../control/cluster.ts";
-import { addClusterSettings, changedClusterSpec, hasClusterSettings } from "../control/cluster-settings.ts";
+import { addClusterSettings, clusterChange } from "../control/cluster-settings.ts";
 import type { OptionValues } from "../flags/option-values.ts";
 import { notAvailable } from "../local-failure.ts";
 import { joinAdvice } from "../output/join-advice.ts";
@@ -26,6 +26,7 @@ export function addInit(parent: CliCommand, context: CliContext): void {
     const flags = optionsOf(command);
     refuseLater(flags);
     const availability = parseAvailability(flags) ?? "active";
+    const change = clusterChange(flags);
     await startDaemonIfNeeded(command, context);
     await withConnection(command, context, async (connection) => {
       const { nodeId = "" } = await connection.daemon.Init({
@@ -33,7 +34,7 @@ export function addInit(parent: CliCommand, context: CliContext): void {
         advertiseAddr: flags.text("advertiseAddr") ?? "",
         availability,
       });
-      if (hasClusterSettings(flags)) await changeCluster(connection.control, (spec) => changedClusterSpec(spec, flags));
+      if (change !== undefined) await changeCluster(connection.control, change);
       await report(nodeId, connection, context, flags);
     });
   });
@@ -53,7 +54,9 @@ async function report(nodeId: string, connection: Connection, context: CliContex
 function refuseLater(flags: OptionValues): void {
   if (flags.flag("autolock") === true) throw notAvailable("locked managers (--autolock) are not available yet");
   if (flags.flag("forceNewCluster") === true) throw notAvailable("--force-new-cluster is not available yet");
-  const network = ["dataPathAddr", "dataPathPort", "defaultAddrPoolMaskLength"].some((name) => flags.text(name) !== undefined);
+  const network = ["dataPathAddr", "dataPathPort", "defaultAddrPoolMaskLength"].some(
+    (name) => flags.text(name) !== undefined,
+  );
   if (network || flags.list("defaultAddrPool").length > 0) {
     throw notAvailable("overlay networks (--data-path-*, --default-addr-pool*) are not available yet");
   }

@@ -1,5 +1,5 @@
-import type { CliContext } from "../cli-context.ts";
 import { addFlag, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { changeCluster, clusterOf } from "../control/cluster.ts";
 import { UsageError } from "../flags/option-values.ts";
 import { joinAdvice } from "../output/join-advice.ts";

@@ -1,12 +1,14 @@
-import type { CliContext } from "../cli-context.ts";
 import { type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { type OptionValues, UsageError } from "../flags/option-values.ts";
 import { notAvailable } from "../local-failure.ts";
 import { parseAvailability } from "./availability.ts";
 import { startDaemonIfNeeded } from "./init.ts";
 
 export function addJoin(parent: CliCommand, context: CliContext): void {
-  const command = parent.command("join").description("Join a cluster; the token decides whether as a worker or a manager");
+  const command = parent
+    .command("join")
+    .description("Join a cluster; the token decides whether as a worker or a manager");
   command
     .argument("<addresses...>", "Managers to ask, HOST[:PORT]; port 2377 where missing")
     .option("--token <token>", 'Join token; "-" reads it from standard input')

@@ -3,7 +3,7 @@ import type { mswarm } from "@mswarm/wire";
 import { type CliCommand, optionsOf } from "../cli-command.ts";
 import type { CliContext } from "../cli-context.ts";
 import { demoLab, runDemo } from "../demo/demo.ts";
-import { type Lab, labDown, type LabParts, labUp, openLab, statusOf } from "../lab/lab.ts";
+import { type Lab, type LabParts, labDown, labUp, openLab, statusOf } from "../lab/lab.ts";
 import { defaultRoots, type LabNode } from "../lab/layout.ts";
 import { formatTable } from "../output/table.ts";
 
@@ -25,7 +25,9 @@ export function addLab(parent: CliCommand, context: CliContext): void {
   const lab = parent.command("lab").description("A whole cluster on this machine, for trying things out");
 
   const up = lab.command("up").description("Start a cluster: one daemon per node on 127.0.0.x, one shared engine");
-  up.option("--managers <count>", "Managers", "3").option("--workers <count>", "Workers", "2").option("--name <name>", "Name of the lab", defaultName);
+  up.option("--managers <count>", "Managers", "3")
+    .option("--workers <count>", "Workers", "2")
+    .option("--name <name>", "Name of the lab", defaultName);
   up.action(async () => {
     const flags = optionsOf(up);
     const started = context.clock.monotonic();
@@ -48,7 +50,9 @@ export function addLab(parent: CliCommand, context: CliContext): void {
   });
 
   const status = lab.command("status").description("Show the nodes of a lab");
-  status.option("--name <name>", "Name of the lab", defaultName).option("--format <format>", '"json" for one object per node');
+  status
+    .option("--name <name>", "Name of the lab", defaultName)
+    .option("--format <format>", '"json" for one object per node');
   status.action(async () => {
     const flags = optionsOf(status);
     const found = await openLab(flags.text("name") ?? defaultName, defaultRoots);
@@ -58,7 +62,12 @@ export function addLab(parent: CliCommand, context: CliContext): void {
       return;
     }
     const headings = ["NODE", "ADDRESS", "STATE", "ROLE", "RAFT", "CONTROL SOCKET"];
-    context.out(formatTable([headings, ...rows.map((row) => [row.Node, row.Address, row.State, row.Role, row.Raft, row.Control])]));
+    context.out(
+      formatTable([
+        headings,
+        ...rows.map((row) => [row.Node, row.Address, row.State, row.Role, row.Raft, row.Control]),
+      ]),
+    );
   });
 
   const down = lab.command("down").description("Stop a lab and delete everything it left");

@@ -1,5 +1,5 @@
-import type { CliContext } from "../cli-context.ts";
 import { addFlag, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 
 export function addLeave(parent: CliCommand, context: CliContext): void {
   const command = parent.command("leave").description("Take this node out of its cluster");

@@ -1,5 +1,5 @@
-import type { CliContext } from "../cli-context.ts";
 import { addFlag, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { findNodeOrSelf } from "../control/lookup.ts";
 import { nodeJson } from "../output/docker-json/objects.ts";
 import { inspect } from "../output/inspection.ts";

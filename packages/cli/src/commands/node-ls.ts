@@ -1,8 +1,8 @@
 import { describeCertificate } from "@mswarm/pki";
 import { dateOf, type Instant, isSwarmError } from "@mswarm/runtime";
 import type { Node, NodeRole } from "@mswarm/wire";
-import type { CliContext } from "../cli-context.ts";
 import { addFlag, addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { labelFilter, parseFilters } from "../control/filters.ts";
 import { formatListing, type Listing } from "../output/listing.ts";
 import { titleCase } from "../output/task-names.ts";
@@ -33,12 +33,21 @@ export function nodeListing(selfId: string | undefined): Listing<Node> {
   return {
     id: (node) => node.id ?? "",
     columns: [
-      { header: "ID", field: "ID", cell: (node) => `${node.id ?? ""} ${isSelf(node) ? "*" : " "}`, json: (node) => node.id ?? "" },
+      {
+        header: "ID",
+        field: "ID",
+        cell: (node) => `${node.id ?? ""} ${isSelf(node) ? "*" : " "}`,
+        json: (node) => node.id ?? "",
+      },
       { header: "HOSTNAME", field: "Hostname", cell: (node) => node.description?.hostname ?? "" },
       { header: "STATUS", field: "Status", cell: (node) => titleCase(node.status?.state ?? "UNKNOWN") },
       { header: "AVAILABILITY", field: "Availability", cell: (node) => titleCase(node.spec?.availability ?? "ACTIVE") },
       { header: "MANAGER STATUS", field: "ManagerStatus", cell: managerStatus },
-      { header: "ENGINE VERSION", field: "EngineVersion", cell: (node) => node.description?.engine?.engineVersion ?? "" },
+      {
+        header: "ENGINE VERSION",
+        field: "EngineVersion",
+        cell: (node) => node.description?.engine?.engineVersion ?? "",
+      },
     ],
     more: [
       { field: "Self", cell: (node) => String(isSelf(node)), json: isSelf },

@@ -1,5 +1,5 @@
-import type { CliContext } from "../cli-context.ts";
 import { type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { findNodeOrSelf } from "../control/lookup.ts";
 import { forEachArgument } from "../output/errors.ts";
 import { addTaskOptions, printTasks } from "./task-listing.ts";

@@ -1,5 +1,5 @@
-import type { CliContext } from "../cli-context.ts";
 import { addFlag, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { findNode } from "../control/lookup.ts";
 import { forEachArgument } from "../output/errors.ts";
 

@@ -1,7 +1,7 @@
 import { invalidArgument } from "@mswarm/runtime";
 import type { Node, NodeRole, NodeSpec, NodeSpec_Availability } from "@mswarm/wire";
-import type { CliContext, Control } from "../cli-context.ts";
 import { addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext, Control } from "../cli-context.ts";
 import { findNode } from "../control/lookup.ts";
 import { pairsToMap } from "../flags/key-values.ts";
 import type { OptionValues } from "../flags/option-values.ts";
@@ -11,7 +11,11 @@ import { choice } from "../service-spec/policies.ts";
 import { parseAvailability } from "./availability.ts";
 
 const roles = choice<NodeRole>({ worker: "WORKER", manager: "MANAGER" });
-const availabilities: Readonly<Record<string, NodeSpec_Availability>> = { active: "ACTIVE", pause: "PAUSE", drain: "DRAIN" };
+const availabilities: Readonly<Record<string, NodeSpec_Availability>> = {
+  active: "ACTIVE",
+  pause: "PAUSE",
+  drain: "DRAIN",
+};
 
 export function addNodeUpdate(parent: CliCommand, context: CliContext): void {
   const command = parent.command("update").description("Change labels, availability or role of a node");
@@ -44,7 +48,9 @@ export function addNodeRole(parent: CliCommand, context: CliContext, name: "prom
         }
         await updateNode(control, node, { ...node.spec, desiredRole: role });
         const change = name === "promote" ? "promoted to a manager" : "demoted";
-        context.out(name === "promote" ? `Node ${text} ${change} in the swarm.\n` : `Manager ${text} ${change} in the swarm.\n`);
+        context.out(
+          name === "promote" ? `Node ${text} ${change} in the swarm.\n` : `Manager ${text} ${change} in the swarm.\n`,
+        );
       });
     });
   });

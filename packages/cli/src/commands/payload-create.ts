@@ -1,6 +1,7 @@
 // `secret create` and `config create`: the content from a file or from standard input, never from an argument.
-import type { CliContext } from "../cli-context.ts";
+
 import { addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { pairsToMap } from "../flags/key-values.ts";
 import { localFailure, notAvailable } from "../local-failure.ts";
 

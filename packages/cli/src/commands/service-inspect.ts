@@ -1,5 +1,5 @@
-import type { CliContext } from "../cli-context.ts";
 import { addFlag, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { findService } from "../control/lookup.ts";
 import { serviceJson } from "../output/docker-json/service.ts";
 import { inspect } from "../output/inspection.ts";
@@ -19,7 +19,11 @@ export function addServiceInspect(parent: CliCommand, context: CliContext): void
       const { networks = [] } = format === "pretty" ? await control.ListNetworks({}) : {};
       const names = new Map(networks.map(({ id = "", spec }) => [id, spec?.annotations?.name ?? id]));
       const find = (text: string) => findService(control, text, { insertDefaults: true }).catch(noSuchService(text));
-      const inspection = { find, json: serviceJson, pretty: (service: Parameters<typeof serviceJson>[0]) => prettyService(service, names) };
+      const inspection = {
+        find,
+        json: serviceJson,
+        pretty: (service: Parameters<typeof serviceJson>[0]) => prettyService(service, names),
+      };
       await inspect(texts, inspection, { format, context });
     });
   });

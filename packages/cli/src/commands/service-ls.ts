@@ -1,6 +1,6 @@
 import type { ListServiceStatusesResponse_ServiceStatus, Service } from "@mswarm/wire";
-import type { CliContext } from "../cli-context.ts";
 import { addFlag, addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { labelFilter, parseFilters } from "../control/filters.ts";
 import { formatListing, type Listing } from "../output/listing.ts";
 import { shortId } from "../output/task-names.ts";
@@ -71,7 +71,11 @@ export const serviceListing: Listing<ServiceRow> = {
     { header: "NAME", field: "Name", cell: ({ service }) => nameOf(service) },
     { header: "MODE", field: "Mode", cell: ({ service }) => modeOf(service) },
     { header: "REPLICAS", field: "Replicas", cell: replicasOf },
-    { header: "IMAGE", field: "Image", cell: ({ service }) => imageName(service.spec?.task?.container?.image ?? "", true) },
+    {
+      header: "IMAGE",
+      field: "Image",
+      cell: ({ service }) => imageName(service.spec?.task?.container?.image ?? "", true),
+    },
     { header: "PORTS", field: "Ports", cell: meshPorts },
   ],
 };

@@ -75,7 +75,11 @@ const lists: readonly (readonly [name: string, entry: string, description: strin
 const shortNames: Readonly<Record<string, string>> = { env: "-e, ", label: "-l, ", publish: "-p, " };
 
 function addShared(command: CliCommand): void {
-  const pairs = [...texts, ...policies("update", "pause, continue, rollback"), ...policies("rollback", "pause, continue")];
+  const pairs = [
+    ...texts,
+    ...policies("update", "pause, continue, rollback"),
+    ...policies("rollback", "pause, continue"),
+  ];
   for (const [name, description] of pairs) command.option(name, description);
   for (const [name, description] of flags) addFlag(command, name, description);
   addList(command, "--cap-add <capability>", "Add Linux capabilities");
@@ -94,7 +98,8 @@ export function addCreateOptions(command: CliCommand): void {
   command
     .option("--name <name>", "Service name")
     .option("--mode <mode>", 'Service mode ("replicated", "global")', "replicated");
-  for (const [name, entry, description] of lists) addList(command, `${shortNames[name] ?? ""}--${name} ${entry}`, `Add: ${description}`);
+  for (const [name, entry, description] of lists)
+    addList(command, `${shortNames[name] ?? ""}--${name} ${entry}`, `Add: ${description}`);
   addList(command, "--env-file <path>", "Read in a file of environment variables");
 }
 

@@ -1,6 +1,6 @@
 import { isSwarmError } from "@mswarm/runtime";
-import type { CliContext } from "../cli-context.ts";
 import { type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { findService } from "../control/lookup.ts";
 import { LocalFailure } from "../local-failure.ts";
 import { forEachArgument } from "../output/errors.ts";
@@ -34,7 +34,8 @@ export function addServicePs(parent: CliCommand, context: CliContext): void {
 /** Docker's own words for a service that its list does not have. */
 export function noSuchService(text: string): (error: unknown) => never {
   return (error) => {
-    if (isSwarmError(error, "NOT_FOUND")) throw new LocalFailure("NOT_FOUND", `no such service: ${text}`, { cause: error });
+    if (isSwarmError(error, "NOT_FOUND"))
+      throw new LocalFailure("NOT_FOUND", `no such service: ${text}`, { cause: error });
     throw error;
   };
 }

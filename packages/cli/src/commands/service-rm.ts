@@ -1,5 +1,5 @@
-import type { CliContext } from "../cli-context.ts";
 import { type CliCommand, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { findService } from "../control/lookup.ts";
 import { forEachArgument } from "../output/errors.ts";
 

@@ -1,6 +1,6 @@
 import type { Service, ServiceSpec } from "@mswarm/wire";
-import type { CliContext, Control } from "../cli-context.ts";
 import { addFlag, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext, Control } from "../cli-context.ts";
 import { waitForService } from "../control/convergence.ts";
 import { findService } from "../control/lookup.ts";
 import { serviceInputs } from "../control/service-inputs.ts";
@@ -68,7 +68,10 @@ export function addServiceScale(parent: CliCommand, context: CliContext): void {
         const { name, replicas } = scales[texts.indexOf(text)] ?? parseScale(text);
         const service = await findService(control, name);
         if (service.spec?.replicated === undefined && service.spec?.replicatedJob === undefined) {
-          throw new LocalFailure("INVALID_ARGUMENT", `${name}: scale can only be used with replicated or replicated-job mode`);
+          throw new LocalFailure(
+            "INVALID_ARGUMENT",
+            `${name}: scale can only be used with replicated or replicated-job mode`,
+          );
         }
         await write(service, scaled(service.spec, replicas), control);
         context.out(`${name} scaled to ${replicas}\n`);
@@ -93,7 +96,11 @@ export function parseScale(text: string): { readonly name: string; readonly repl
 }
 
 async function write(service: Service, spec: ServiceSpec, control: Control): Promise<void> {
-  await control.UpdateService({ serviceId: service.id ?? "", serviceVersion: service.meta?.version ?? {}, spec: sendable(spec) });
+  await control.UpdateService({
+    serviceId: service.id ?? "",
+    serviceVersion: service.meta?.version ?? {},
+    spec: sendable(spec),
+  });
 }
 
 async function rollBack(service: Service, control: Control): Promise<void> {

@@ -1,7 +1,7 @@
 // The whole cluster on one screen.
 import { isSwarmError, seconds } from "@mswarm/runtime";
-import type { CliContext, Connection } from "../cli-context.ts";
 import { type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext, Connection } from "../cli-context.ts";
 import { UsageError } from "../flags/option-values.ts";
 import { type ClusterView, clusterPage, nodePage, statusJson } from "../output/status-page.ts";
 
@@ -34,11 +34,13 @@ async function readCluster({ control }: Connection): Promise<ClusterView | strin
       control.ListSecrets({}, options),
       control.ListConfigs({}, options),
     ]);
-    const { statuses = [] } = await control.ListServiceStatuses({ services: services.map(({ id }) => id ?? "") }, options);
+    const { statuses = [] } = await control.ListServiceStatuses(
+      { services: services.map(({ id }) => id ?? "") },
+      options,
+    );
     return { nodes, services, tasks, statuses, secrets: secrets.length, configs: configs.length };
   } catch (error) {
     if (isSwarmError(error)) return error.message;
     throw error;
   }
 }
-

@@ -1,7 +1,7 @@
 // What `node ps` and `service ps` share.
 import type { Task, TaskState } from "@mswarm/wire";
-import type { CliContext, Control } from "../cli-context.ts";
 import { addFlag, addList, type CliCommand } from "../cli-command.ts";
+import type { CliContext, Control } from "../cli-context.ts";
 import { parseFilters } from "../control/filters.ts";
 import { type OptionValues, UsageError } from "../flags/option-values.ts";
 import { formatListing } from "../output/listing.ts";
@@ -38,7 +38,16 @@ export async function taskNames(control: Control): Promise<TaskNames> {
   };
 }
 
-const lastRunning: readonly TaskState[] = ["NEW", "PENDING", "ASSIGNED", "ACCEPTED", "PREPARING", "READY", "STARTING", "RUNNING"];
+const lastRunning: readonly TaskState[] = [
+  "NEW",
+  "PENDING",
+  "ASSIGNED",
+  "ACCEPTED",
+  "PREPARING",
+  "READY",
+  "STARTING",
+  "RUNNING",
+];
 
 function taskFilter(texts: readonly string[], names: TaskNames): (task: Task) => boolean {
   const filters = parseFilters(texts, ["id", "name", "node", "service", "desired-state"]);

@@ -1,6 +1,7 @@
 // `unlock` and `unlock-key`: known to the parser, refused until managers can be locked.
-import type { CliContext } from "../cli-context.ts";
+
 import { addFlag, type CliCommand, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { LocalFailure, notAvailable } from "../local-failure.ts";
 
 export function addUnlock(parent: CliCommand, context: CliContext): void {

@@ -1,7 +1,7 @@
-import type { CliContext } from "../cli-context.ts";
 import { addFlag, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
+import type { CliContext } from "../cli-context.ts";
 import { changeCluster } from "../control/cluster.ts";
-import { addClusterSettings, changedClusterSpec, hasClusterSettings } from "../control/cluster-settings.ts";
+import { addClusterSettings, clusterChange } from "../control/cluster-settings.ts";
 import { UsageError } from "../flags/option-values.ts";
 import { notAvailable } from "../local-failure.ts";
 
@@ -12,9 +12,10 @@ export function addUpdate(parent: CliCommand, context: CliContext): void {
   command.action(async () => {
     const flags = optionsOf(command);
     if (flags.flag("autolock") === true) throw notAvailable("locked managers (--autolock) are not available yet");
-    if (!hasClusterSettings(flags)) throw new UsageError("nothing to change: give at least one setting");
+    const change = clusterChange(flags);
+    if (change === undefined) throw new UsageError("nothing to change: give at least one setting");
     await withConnection(command, context, async ({ control }) => {
-      await changeCluster(control, (spec) => changedClusterSpec(spec, flags));
+      await changeCluster(control, change);
       context.out("Swarm updated.\n");
     });
   });

@@ -6,6 +6,7 @@ export const defaultSocketPath = "/var/run/mswarm/control.sock";
 export function unixSocketPath(address: string | undefined): string {
   if (address === undefined) return defaultSocketPath;
   const path = address.startsWith("unix://") ? address.slice("unix://".length) : address;
-  if (!path.startsWith("/")) throw new UsageError(`the control socket must be unix:///path, not ${JSON.stringify(address)}`);
+  if (!path.startsWith("/"))
+    throw new UsageError(`the control socket must be unix:///path, not ${JSON.stringify(address)}`);
   return path;
 }

@@ -45,7 +45,8 @@ export async function startBackgroundDaemon(socketPath: string, parts: Backgroun
   const deadline = clock.monotonic() + patience;
   while (!(await answers(socketPath, clock))) {
     if (exitCode !== undefined) throw localFailure("UNAVAILABLE", `The daemon stopped at once; its log is ${logPath}`);
-    if (clock.monotonic() > deadline) throw localFailure("UNAVAILABLE", `The daemon does not answer; its log is ${logPath}`);
+    if (clock.monotonic() > deadline)
+      throw localFailure("UNAVAILABLE", `The daemon does not answer; its log is ${logPath}`);
     await clock.sleep(pollInterval);
   }
 }

@@ -7,8 +7,6 @@ import { notAvailable } from "../local-failure.ts";
 import { defined } from "../service-spec/merging.ts";
 import { readDuration } from "../service-spec/policies.ts";
 
-const names = ["certExpiry", "dispatcherHeartbeat", "maxSnapshots", "snapshotInterval", "taskHistoryLimit"] as const;
-
 export function addClusterSettings(command: CliCommand): void {
   command
     .option("--cert-expiry <duration>", "Validity period for node certificates (default 2160h0m0s)")
@@ -19,28 +17,29 @@ export function addClusterSettings(command: CliCommand): void {
   addList(command, "--external-ca <spec>", "Certificate signing endpoints");
 }
 
-/** True when one of the flags was given. Errors: LocalFailure for an external authority. */
-export function hasClusterSettings(flags: OptionValues): boolean {
-  if (flags.list("externalCa").length > 0) throw notAvailable("external authorities (--external-ca) are not available yet");
-  return names.some((name) => flags.text(name) !== undefined);
-}
-
-/** The spec with what the flags say. Errors: UsageError. */
-export function changedClusterSpec(spec: ClusterSpec, flags: OptionValues): ClusterSpec {
-  const nodeCertExpiry = flags.parsed("certExpiry", readDuration);
-  const heartbeatPeriod = flags.parsed("dispatcherHeartbeat", readDuration);
-  const taskHistoryRetentionLimit = flags.parsed("taskHistoryLimit", parseUnsigned);
+/**
+ * What the flags change in the cluster's spec; undefined when none was given. Everything is parsed here, so that a
+ * mistake is found before anything is done. Errors: UsageError; LocalFailure for an external authority.
+ */
+export function clusterChange(flags: OptionValues): ((spec: ClusterSpec) => ClusterSpec) | undefined {
+  if (flags.list("externalCa").length > 0) {
+    throw notAvailable("external authorities (--external-ca) are not available yet");
+  }
+  const caConfig = defined({ nodeCertExpiry: flags.parsed("certExpiry", readDuration) });
+  const dispatcher = defined({ heartbeatPeriod: flags.parsed("dispatcherHeartbeat", readDuration) });
+  const orchestration = defined({ taskHistoryRetentionLimit: flags.parsed("taskHistoryLimit", parseUnsigned) });
   const raft = defined({
     keepOldSnapshots: flags.parsed("maxSnapshots", parseUnsigned),
     snapshotInterval: flags.parsed("snapshotInterval", parseUnsigned),
   });
-  return {
+  const parts = Object.entries({ caConfig, dispatcher, orchestration, raft });
+  const changed = parts.filter(([, part]) => Object.keys(part).length > 0).map(([name]) => name);
+  if (changed.length === 0) return undefined;
+  return (spec) => ({
     ...spec,
-    ...(nodeCertExpiry === undefined ? {} : { caConfig: { ...spec.caConfig, nodeCertExpiry } }),
-    ...(heartbeatPeriod === undefined ? {} : { dispatcher: { ...spec.dispatcher, heartbeatPeriod } }),
-    ...(taskHistoryRetentionLimit === undefined
-      ? {}
-      : { orchestration: { ...spec.orchestration, taskHistoryRetentionLimit } }),
-    ...(Object.keys(raft).length === 0 ? {} : { raft: { ...spec.raft, ...raft } }),
-  };
+    ...(changed.includes("caConfig") ? { caConfig: { ...spec.caConfig, ...caConfig } } : {}),
+    ...(changed.includes("dispatcher") ? { dispatcher: { ...spec.dispatcher, ...dispatcher } } : {}),
+    ...(changed.includes("orchestration") ? { orchestration: { ...spec.orchestration, ...orchestration } } : {}),
+    ...(changed.includes("raft") ? { raft: { ...spec.raft, ...raft } } : {}),
+  });
 }

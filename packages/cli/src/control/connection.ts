@@ -11,10 +11,16 @@ import { localFailure } from "../local-failure.ts";
 export async function connectToDaemon(socketPath: string, clock: Clock): Promise<Connection> {
   const failure = await knock(socketPath);
   if (failure === "EACCES" || failure === "EPERM") {
-    throw localFailure("PERMISSION_DENIED", `permission denied while trying to connect to the mswarm daemon socket at unix://${socketPath}`);
+    throw localFailure(
+      "PERMISSION_DENIED",
+      `permission denied while trying to connect to the mswarm daemon socket at unix://${socketPath}`,
+    );
   }
   if (failure !== undefined) {
-    throw localFailure("UNAVAILABLE", `Cannot connect to the mswarm daemon at unix://${socketPath}. Is the daemon running? Start it with: mswarm daemon`);
+    throw localFailure(
+      "UNAVAILABLE",
+      `Cannot connect to the mswarm daemon at unix://${socketPath}. Is the daemon running? Start it with: mswarm daemon`,
+    );
   }
   const channel = openUnixChannel(socketPath, { clock });
   return {

@@ -20,7 +20,11 @@ interface Parts {
  * @param options.isQuiet  waits without a word
  * Errors: LocalFailure when the update is paused; NOT_FOUND when the service goes away.
  */
-export async function waitForService(serviceId: string, parts: Parts, options: { readonly isQuiet: boolean }): Promise<void> {
+export async function waitForService(
+  serviceId: string,
+  parts: Parts,
+  options: { readonly isQuiet: boolean },
+): Promise<void> {
   const { context } = parts;
   try {
     await watchService(serviceId, parts, options.isQuiet);
@@ -48,7 +52,9 @@ async function watchService(serviceId: string, { control, context }: Parts, isQu
     ]);
     const progress = serviceProgress(service, tasks, nodes);
     const notes = rollbackNote === undefined ? [] : [`rollback: ${rollbackNote}`];
-    const left = progress.isConverged ? monitorOf(service) - (clock.monotonic() - (convergedAt ?? clock.monotonic())) : undefined;
+    const left = progress.isConverged
+      ? monitorOf(service) - (clock.monotonic() - (convergedAt ?? clock.monotonic()))
+      : undefined;
     if (left !== undefined) notes.push(verifyNote(service, left));
     else if (convergedAt !== undefined) notes.push("verify: Detected task failure");
     convergedAt = progress.isConverged ? (convergedAt ?? clock.monotonic()) : undefined;

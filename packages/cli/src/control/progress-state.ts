@@ -1,6 +1,7 @@
 // How far a service is from what was asked of it. Pure. Source: docker/cli command/service/progress/progress.go.
-import { statusRank } from "./task-rank.ts";
+
 import type { Node, Service, Task } from "@mswarm/wire";
+import { statusRank } from "./task-rank.ts";
 
 export interface ServiceProgress {
   readonly isConverged: boolean;
@@ -31,7 +32,11 @@ export function serviceProgress(service: Service, tasks: readonly Task[], nodes:
     : globalProgress(tasks, usable);
 }
 
-function replicatedProgress(replicas: number, tasks: readonly Task[], nodes: ReadonlyMap<string, Node>): ServiceProgress {
+function replicatedProgress(
+  replicas: number,
+  tasks: readonly Task[],
+  nodes: ReadonlyMap<string, Node>,
+): ServiceProgress {
   const bySlot = foremost(tasks, (task) => task.slot ?? "0");
   const slots = Array.from({ length: replicas }, (_, index) => bySlot.get(String(index + 1)));
   // Slots are not always 1 … n: after scaling down and up again there may be gaps.

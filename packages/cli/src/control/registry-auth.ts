@@ -31,9 +31,13 @@ export async function registryAuthFor(image: string, context: CliContext): Promi
   const entry = config.auths?.[registry];
   const helper = config.credHelpers?.[registry] ?? config.credsStore;
   if (helper !== undefined && entry?.auth === undefined) {
-    throw notAvailable(`the credentials for ${registry} are kept by the helper docker-credential-${helper}, which is not asked; log in without a helper`);
+    throw notAvailable(
+      `the credentials for ${registry} are kept by the helper docker-credential-${helper}, which is not asked; log in without a helper`,
+    );
   }
-  const [username = "", ...password] = Buffer.from(entry?.auth ?? "", "base64").toString("utf8").split(":");
+  const [username = "", ...password] = Buffer.from(entry?.auth ?? "", "base64")
+    .toString("utf8")
+    .split(":");
   const { identitytoken } = entry ?? {};
   const auth =
     entry === undefined
@@ -44,7 +48,8 @@ export async function registryAuthFor(image: string, context: CliContext): Promi
           serveraddress: registry,
           ...(identitytoken === undefined ? {} : { identitytoken }),
         };
-  return Buffer.from(JSON.stringify(auth)).toString("base64url");
+  // With padding, as Go's URLEncoding demands; Node's base64url has none.
+  return Buffer.from(JSON.stringify(auth)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
 async function readConfig(path: string, context: CliContext): Promise<DockerConfig> {

@@ -4,11 +4,11 @@ import type { CliContext, Control } from "../cli-context.ts";
 import { type FileReference, parseFileReference } from "../flags/file-reference.ts";
 import { parseEnvironmentFile, resolveVariable } from "../flags/key-values.ts";
 import type { OptionValues } from "../flags/option-values.ts";
+import { notAvailable } from "../local-failure.ts";
 import type { ResolvedReference } from "../service-spec/container.ts";
 import type { ServiceInputs } from "../service-spec/service.ts";
 import { findNetwork } from "./lookup.ts";
 import { registryAuthFor } from "./registry-auth.ts";
-import { notAvailable } from "../local-failure.ts";
 
 /** @param image  the image whose registry's credentials `--with-registry-auth` sends */
 export async function serviceInputs(
@@ -67,7 +67,8 @@ function resolve(
 async function networkIds(names: readonly string[], control: Control): Promise<readonly string[]> {
   const ids: string[] = [];
   for (const name of names) {
-    if (name.includes("=")) throw notAvailable("options of a network attachment are not available yet; give the name only");
+    if (name.includes("="))
+      throw notAvailable("options of a network attachment are not available yet; give the name only");
     try {
       const network = await findNetwork(control, name);
       const isPredefined = network.spec?.annotations?.labels?.["com.docker.swarm.predefined"] === "true";

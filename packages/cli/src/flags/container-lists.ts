@@ -7,7 +7,8 @@ import type { ContainerSpec_Ulimit } from "@mswarm/wire";
 export function parseHost(text: string): string {
   const at = text.search(/[:=]/);
   const [name, address] = [text.slice(0, at), text.slice(at + 1).replace(/^\[(.*)\]$/, "$1")];
-  if (at <= 0 || isIP(address) === 0) throw invalidArgument(`invalid IP address in add-host: ${JSON.stringify(address)}`);
+  if (at <= 0 || isIP(address) === 0)
+    throw invalidArgument(`invalid IP address in add-host: ${JSON.stringify(address)}`);
   return `${address} ${name}`;
 }
 

@@ -121,7 +121,8 @@ function fieldsOf(all: readonly CommaField[]): Fields {
     all,
     text: (...wanted) => {
       const field = last(wanted);
-      if (field !== undefined && !field.hasValue) throw invalidArgument(`invalid field '${field.key}' must be a key=value pair`);
+      if (field !== undefined && !field.hasValue)
+        throw invalidArgument(`invalid field '${field.key}' must be a key=value pair`);
       return field?.value;
     },
     flag: (...wanted) => {

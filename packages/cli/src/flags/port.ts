@@ -1,7 +1,7 @@
 import { invalidArgument } from "@mswarm/runtime";
 import type { PortConfig, PortConfig_Protocol } from "@mswarm/wire";
-import { parseCommaFields } from "./comma-values.ts";
 import { notAvailable } from "../local-failure.ts";
+import { parseCommaFields } from "./comma-values.ts";
 
 const protocols: Readonly<Record<string, PortConfig_Protocol>> = { tcp: "TCP", udp: "UDP", sctp: "SCTP" };
 
@@ -31,8 +31,11 @@ export function parsePort(text: string): PublishedPort {
 }
 
 function parseShort(text: string): PublishedPort {
-  const { published, target, protocol = "tcp" } =
-    /^(?:(?<published>\d+):)?(?<target>\d+)(?:\/(?<protocol>[a-z]+))?$/i.exec(text)?.groups ?? {};
+  const {
+    published,
+    target,
+    protocol = "tcp",
+  } = /^(?:(?<published>\d+):)?(?<target>\d+)(?:\/(?<protocol>[a-z]+))?$/i.exec(text)?.groups ?? {};
   if (target === undefined) throw invalidArgument(`invalid port: ${text}`);
   return {
     protocol: protocolOf(protocol),
@@ -69,6 +72,7 @@ function protocolOf(text: string): PortConfig_Protocol {
 
 function portNumber(text: string, field: string): number {
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw invalidArgument(`invalid ${field} port (${text}): value must be an integer`);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw invalidArgument(`invalid ${field} port (${text}): value must be an integer`);
   return port;
 }

@@ -1,9 +1,9 @@
 // `… inspect`: a JSON array, compact JSON, a readable page, or a template; what is not found is reported at the end.
 import { isSwarmError } from "@mswarm/runtime";
 import type { CliContext } from "../cli-context.ts";
-import { describeError } from "./errors.ts";
-import type { Json, JsonObject } from "./docker-json/shape.ts";
 import { LocalFailure, notAvailable } from "../local-failure.ts";
+import type { Json, JsonObject } from "./docker-json/shape.ts";
+import { describeError } from "./errors.ts";
 
 export interface Inspection<T> {
   find(text: string): Promise<T>;
@@ -50,12 +50,14 @@ function fillPath(template: string, value: JsonObject): string {
   const filled = template.replace(isPath, (_match, json: string | undefined, path: string) => {
     const steps = path.split(".").filter((step) => step !== "");
     const found = steps.reduce<Json | undefined>(
-      (at, step) => (typeof at === "object" && at !== null && !Array.isArray(at) ? (at as JsonObject)[step] : undefined),
+      (at, step) =>
+        typeof at === "object" && at !== null && !Array.isArray(at) ? (at as JsonObject)[step] : undefined,
       value,
     );
     if (json !== undefined || typeof found === "object") return JSON.stringify(found ?? null);
     return found === undefined ? "<no value>" : String(found);
   });
-  if (filled.includes("{{")) throw notAvailable("templates can hold fields such as {{.Spec.Name}} only; use --format json");
+  if (filled.includes("{{"))
+    throw notAvailable("templates can hold fields such as {{.Spec.Name}} only; use --format json");
   return filled;
 }

@@ -1,7 +1,7 @@
 // Lists: a table, one JSON object per line, a small template, or ids.
 import { UsageError } from "../flags/option-values.ts";
-import { formatTable } from "./table.ts";
 import { notAvailable } from "../local-failure.ts";
+import { formatTable } from "./table.ts";
 
 /** One column: its header, the field's name in JSON and templates, and its cell. */
 export interface Column<T> {
@@ -54,14 +54,14 @@ function jsonLine<T>(item: T, listing: Listing<T>): string {
  * Replaces `{{.Field}}`; `\t` and `\n` as in Go's templates on a command line.
  * Errors: UNIMPLEMENTED for anything else between the braces.
  */
-export function fillTemplate(template: string, valueOf: (field: string) => string): string {
+export function fillTemplate(template: string, fill: (field: string) => string): string {
   const plain = template.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
   return plain.replace(/\{\{(?<action>.*?)\}\}/gs, (_match, action: string) => {
     const field = /^-?\s*\.(?<field>\w+)\s*-?$/.exec(action)?.groups?.["field"];
     if (field === undefined) {
       throw notAvailable(`templates can hold fields such as {{.ID}} only, not {{${action}}}; use --format json`);
     }
-    return valueOf(field);
+    return fill(field);
   });
 }
 

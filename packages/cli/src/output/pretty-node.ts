@@ -51,7 +51,9 @@ export function prettyNode(node: Node): string {
 
 function labelLines(labels: Readonly<Record<string, string>> | undefined, title = "Labels:"): string[] {
   const entries = Object.entries(labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return entries.length === 0 ? [] : [title, ...entries.map(([key, value]) => ` - ${key}${value === "" ? "" : `=${value}`}`)];
+  return entries.length === 0
+    ? []
+    : [title, ...entries.map(([key, value]) => ` - ${key}${value === "" ? "" : `=${value}`}`)];
 }
 
 function pluginLines(plugins: readonly PluginDescription[]): string[] {

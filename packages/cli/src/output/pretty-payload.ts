@@ -32,5 +32,7 @@ export function prettyConfig(config: Config): string {
 
 function labelLines(labels: Readonly<Record<string, string>> | undefined): string[] {
   const entries = Object.entries(labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return entries.length === 0 ? [] : ["Labels:", ...entries.map(([key, value]) => ` - ${key}${value === "" ? "" : `=${value}`}`)];
+  return entries.length === 0
+    ? []
+    : ["Labels:", ...entries.map(([key, value]) => ` - ${key}${value === "" ? "" : `=${value}`}`)];
 }

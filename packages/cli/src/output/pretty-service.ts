@@ -1,6 +1,15 @@
 // `service inspect --pretty`, in docker's layout, odd blanks included: people compare the two.
 import { durationOf, milliseconds, type WireTime } from "@mswarm/runtime";
-import type { ContainerSpec, Driver, Mount, PortConfig, Resources, Service, TaskSpec, UpdateConfig } from "@mswarm/wire";
+import type {
+  ContainerSpec,
+  Driver,
+  Mount,
+  PortConfig,
+  Resources,
+  Service,
+  TaskSpec,
+  UpdateConfig,
+} from "@mswarm/wire";
 import { formatDuration } from "../flags/go-duration.ts";
 import { formatBytes } from "../flags/quantities.ts";
 import { jsonWord } from "./docker-json/shape.ts";
@@ -25,10 +34,18 @@ export function prettyService(service: Service, networkNames: ReadonlyMap<string
     ...containerLines(container),
     ...capabilityLines(container),
     ...mapLines("SysCtls:", container.sysctls, ": "),
-    ...list("Ulimits:", container.ulimits ?? [], ({ name, soft, hard }) => [` ${name ?? ""}: ${soft ?? "0"}:${hard ?? "0"}`]),
+    ...list("Ulimits:", container.ulimits ?? [], ({ name, soft, hard }) => [
+      ` ${name ?? ""}: ${soft ?? "0"}:${hard ?? "0"}`,
+    ]),
     ...list("Mounts:", container.mounts ?? [], mountLines),
-    ...list("Configs:", container.configs ?? [], ({ file, configName }) => [` Target:\t${file?.name ?? ""}`, `  Source:\t${configName ?? ""}`]),
-    ...list("Secrets:", container.secrets ?? [], ({ file, secretName }) => [` Target:\t${file?.name ?? ""}`, `  Source:\t${secretName ?? ""}`]),
+    ...list("Configs:", container.configs ?? [], ({ file, configName }) => [
+      ` Target:\t${file?.name ?? ""}`,
+      `  Source:\t${configName ?? ""}`,
+    ]),
+    ...list("Secrets:", container.secrets ?? [], ({ file, secretName }) => [
+      ` Target:\t${file?.name ?? ""}`,
+      `  Source:\t${secretName ?? ""}`,
+    ]),
     ...logLines(task.logDriver),
     "Resources:",
     ...resourceLines("Reservations", task.resources?.reservations),
@@ -120,7 +137,9 @@ function logLines(driver: Driver | undefined): string[] {
   if (driver === undefined) return [];
   const options = Object.entries(driver.options ?? {});
   const lines = ["Log Driver:", ` Name:\t\t${driver.name ?? ""}`];
-  return options.length === 0 ? lines : [...lines, " LogOpts:", ...options.map(([key, value]) => `  ${`${key}:`.padEnd(16)}${value}`), ""];
+  return options.length === 0
+    ? lines
+    : [...lines, " LogOpts:", ...options.map(([key, value]) => `  ${`${key}:`.padEnd(16)}${value}`), ""];
 }
 
 function resourceLines(title: string, resources: Resources | undefined, pids = "0"): string[] {

@@ -86,7 +86,11 @@ function nodeTable(status: mswarm.StatusResponse, { nodes, tasks }: ClusterView,
       titleCase(node.status?.state ?? "UNKNOWN"),
       titleCase(node.spec?.availability ?? "ACTIVE"),
       managerStatus(node),
-      expiry === undefined ? "" : between(now, expiry) <= 0 ? "expired" : humanDuration(between(now, expiry)).toLowerCase(),
+      expiry === undefined
+        ? ""
+        : between(now, expiry) <= 0
+          ? "expired"
+          : humanDuration(between(now, expiry)).toLowerCase(),
       String(running(node.id)),
       node.managerStatus?.addr ?? node.status?.addr ?? "",
     ];
@@ -178,4 +182,5 @@ function clusterJson({ nodes, services, statuses, tasks, secrets, configs }: Clu
   };
 }
 
-const isoOrNull = (instant: Instant | undefined): string | null => (instant === undefined ? null : dateOf(instant).toISOString());
+const isoOrNull = (instant: Instant | undefined): string | null =>
+  instant === undefined ? null : dateOf(instant).toISOString();

@@ -70,7 +70,10 @@ function parseAdjustment(text: string): string {
 function withLists(spec: ContainerSpec, flags: OptionValues, inputs: ContainerInputs): ContainerSpec {
   const texts = (name: string, current: readonly string[] | undefined): string[] | undefined =>
     changedList(current, { add: flags.added(name), remove: flags.removed(name) }, same);
-  const map = (name: string, current: Readonly<Record<string, string>> | undefined): Record<string, string> | undefined =>
+  const map = (
+    name: string,
+    current: Readonly<Record<string, string>> | undefined,
+  ): Record<string, string> | undefined =>
     changedMap(current, { add: pairsToMap(flags.added(name), name), remove: flags.removed(name) });
   const dns = defined({
     nameservers: texts("dns", spec.dnsConfig?.nameservers),
@@ -117,11 +120,15 @@ function changedHosts(current: readonly string[] | undefined, flags: OptionValue
 }
 
 /** A capability that is added and was dropped before (or the reverse) goes back to what the engine gives by itself. */
-function changedCapabilities(spec: ContainerSpec, flags: OptionValues): { add: string[] | undefined; drop: string[] | undefined } {
+function changedCapabilities(
+  spec: ContainerSpec,
+  flags: OptionValues,
+): { add: string[] | undefined; drop: string[] | undefined } {
   const toAdd = flags.list("capAdd").map(normalizeCapability);
   const toDrop = flags.list("capDrop").map(normalizeCapability);
   const [added, dropped] = [spec.capabilityAdd ?? [], spec.capabilityDrop ?? []];
-  const start = (list: readonly string[], reset: readonly string[]): readonly string[] => (reset.includes("RESET") ? [] : list);
+  const start = (list: readonly string[], reset: readonly string[]): readonly string[] =>
+    reset.includes("RESET") ? [] : list;
   const isPlain = (name: string): boolean => name !== "RESET";
   return {
     add: changedList(
@@ -141,14 +148,18 @@ const targetOf = (reference: { readonly file?: FileTarget }): string => referenc
 
 function changedSecrets(spec: ContainerSpec, flags: OptionValues, inputs: ContainerInputs): ContainerSpec["secrets"] {
   const removed = flags.removed("secret");
-  const kept = (spec.secrets ?? []).filter(({ secretName, secretId }) => !removed.includes(secretName ?? "") && !removed.includes(secretId ?? ""));
+  const kept = (spec.secrets ?? []).filter(
+    ({ secretName, secretId }) => !removed.includes(secretName ?? "") && !removed.includes(secretId ?? ""),
+  );
   const add = inputs.secrets.map(({ id, name, file }) => ({ secretId: id, secretName: name, file }));
   return changedList(kept, { add, remove: [] }, targetOf);
 }
 
 function changedConfigs(spec: ContainerSpec, flags: OptionValues, inputs: ContainerInputs): ContainerSpec["configs"] {
   const removed = flags.removed("config");
-  const kept = (spec.configs ?? []).filter(({ configName, configId }) => !removed.includes(configName ?? "") && !removed.includes(configId ?? ""));
+  const kept = (spec.configs ?? []).filter(
+    ({ configName, configId }) => !removed.includes(configName ?? "") && !removed.includes(configId ?? ""),
+  );
   const add = inputs.configs.map(({ id, name, file }) => ({ configId: id, configName: name, file }));
   return changedList(kept, { add, remove: [] }, targetOf);
 }

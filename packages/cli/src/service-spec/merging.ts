@@ -16,11 +16,11 @@ export function changedList<T>(
   change: { readonly add: readonly T[]; readonly remove: readonly string[] },
   keyOf: (item: T) => string,
 ): T[] | undefined {
-  const kept = (current ?? []).filter((item) => !change.remove.includes(keyOf(item)));
-  const list = change.add.reduce<T[]>((items, item) => {
-    const at = items.findIndex((other) => keyOf(other) === keyOf(item));
-    return at === -1 ? [...items, item] : items.with(at, item);
-  }, kept);
+  const list = (current ?? []).filter((item) => !change.remove.includes(keyOf(item)));
+  for (const item of change.add) {
+    const at = list.findIndex((other) => keyOf(other) === keyOf(item));
+    list.splice(at === -1 ? list.length : at, 1, item);
+  }
   return list.length === 0 ? undefined : list;
 }
 

@@ -30,7 +30,11 @@ export function choice<T extends string>(words: Readonly<Record<string, T>>): (t
 
 const conditions = choice<RestartPolicy_RestartCondition>({ none: "NONE", "on-failure": "ON_FAILURE", any: "ANY" });
 const orders = choice<UpdateConfig_UpdateOrder>({ "stop-first": "STOP_FIRST", "start-first": "START_FIRST" });
-const updateActions = choice<UpdateConfig_FailureAction>({ pause: "PAUSE", continue: "CONTINUE", rollback: "ROLLBACK" });
+const updateActions = choice<UpdateConfig_FailureAction>({
+  pause: "PAUSE",
+  continue: "CONTINUE",
+  rollback: "ROLLBACK",
+});
 const rollbackActions = choice<UpdateConfig_FailureAction>({ pause: "PAUSE", continue: "CONTINUE" });
 
 /** Undefined when no flag asks for a policy and there is none. Docker's defaults: any, 5 s. */
@@ -91,7 +95,9 @@ export function changedPlacement(current: Placement | undefined, flags: OptionVa
   const preferences = changedList(
     current?.preferences,
     {
-      add: flags.parsedAdded("placementPref", parsePreference).map((spreadDescriptor) => ({ spread: { spreadDescriptor } })),
+      add: flags
+        .parsedAdded("placementPref", parsePreference)
+        .map((spreadDescriptor) => ({ spread: { spreadDescriptor } })),
       remove: flags.parsedList("placementPrefRm", parsePreference),
     },
     (preference) => preference.spread?.spreadDescriptor ?? "",

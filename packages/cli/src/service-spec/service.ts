@@ -1,13 +1,20 @@
 // From flags to a service spec. Pure: whatever has to be looked up or read comes in as `ServiceInputs`.
-import type { Driver, EndpointSpec, EndpointSpec_ResolutionMode, PortConfig, ServiceSpec, TaskSpec } from "@mswarm/wire";
+import type {
+  Driver,
+  EndpointSpec,
+  EndpointSpec_ResolutionMode,
+  PortConfig,
+  ServiceSpec,
+  TaskSpec,
+} from "@mswarm/wire";
 import { pairsToMap } from "../flags/key-values.ts";
 import { type OptionValues, UsageError } from "../flags/option-values.ts";
-import { parsePort, parsePublishedPort, type PublishedPort } from "../flags/port.ts";
+import { type PublishedPort, parsePort, parsePublishedPort } from "../flags/port.ts";
 import { parseUnsigned } from "../flags/quantities.ts";
-import { changedContainer, type ContainerInputs } from "./container.ts";
+import { notAvailable } from "../local-failure.ts";
+import { type ContainerInputs, changedContainer } from "./container.ts";
 import { changedList, changedMap, defined, withField } from "./merging.ts";
 import { changedPlacement, changedResources, changedRestart, changedUpdate, choice } from "./policies.ts";
-import { notAvailable } from "../local-failure.ts";
 
 export interface ServiceInputs extends ContainerInputs {
   /** Ids of the networks of `--network` or `--network-add`. */
@@ -17,6 +24,9 @@ export interface ServiceInputs extends ContainerInputs {
   /** For `--with-registry-auth`: base64url of docker's auth object. Never shown. */
   readonly registryAuth?: string;
 }
+
+/** For a look at the flags alone. */
+export const noInputs: ServiceInputs = { environment: [], secrets: [], configs: [], networks: [], removedNetworks: [] };
 
 /** The spec of a new service. Errors: UsageError, UNIMPLEMENTED. */
 export function newServiceSpec(
@@ -49,16 +59,19 @@ export function scaled(spec: ServiceSpec, replicas: string | undefined): Service
   if (spec.replicatedJob !== undefined) {
     return { ...spec, replicatedJob: { ...spec.replicatedJob, totalCompletions: replicas } };
   }
-  if (spec.replicated === undefined) throw new UsageError("replicas can only be used with replicated or replicated-job mode");
+  if (spec.replicated === undefined)
+    throw new UsageError("replicas can only be used with replicated or replicated-job mode");
   return { ...spec, replicated: { replicas } };
 }
 
 function newMode(flags: OptionValues): Pick<ServiceSpec, "replicated" | "global"> {
   const mode = flags.text("mode") ?? "replicated";
   const replicas = flags.parsed("replicas", parseUnsigned);
-  if (mode === "replicated-job" || mode === "global-job") throw notAvailable("jobs (--mode replicated-job, global-job) are not available yet");
+  if (mode === "replicated-job" || mode === "global-job")
+    throw notAvailable("jobs (--mode replicated-job, global-job) are not available yet");
   if (mode === "global") {
-    if (replicas !== undefined) throw new UsageError("replicas can only be used with replicated or replicated-job mode");
+    if (replicas !== undefined)
+      throw new UsageError("replicas can only be used with replicated or replicated-job mode");
     if (flags.text("replicasMaxPerNode") !== undefined) {
       throw new UsageError("replicas-max-per-node can only be used with replicated or replicated-job mode");
     }
@@ -123,7 +136,11 @@ const modes = choice<EndpointSpec_ResolutionMode>({ vip: "VIP", dnsrr: "DNSRR" }
 function changedEndpoint(current: EndpointSpec | undefined, flags: OptionValues): EndpointSpec | undefined {
   const removed = flags.parsedList("publishRm", parsePort);
   const kept = (current?.ports ?? []).filter((port) => !removed.some((wanted) => isSamePort(port, wanted)));
-  const ports = changedList<PortConfig>(kept, { add: flags.parsedAdded("publish", parsePublishedPort), remove: [] }, portKey);
+  const ports = changedList<PortConfig>(
+    kept,
+    { add: flags.parsedAdded("publish", parsePublishedPort), remove: [] },
+    portKey,
+  );
   const mode = flags.parsed("endpointMode", modes) ?? current?.mode;
   const endpoint = defined({ mode, ports });
   return current === undefined && Object.keys(endpoint).length === 0 ? undefined : endpoint;

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { ClusterView } from "../scheduler/cluster-view.ts";
 import { globalPlacement } from "./plan-global.ts";
 import { modeOf, replicasOf, slotOf } from "./service-mode.ts";
-import { isWanted, rankOf, stateOf } from "./task-state.ts";
+import { isWanted, occupiesNode, rankOf, stateOf } from "./task-state.ts";
 import { replicated, TestSwarm, withImage } from "./testing/test-swarm.ts";
 
 const seeds =
@@ -24,6 +24,7 @@ test.each(seeds)("seed %i: the cluster converges to what is asked for", { timeou
     nodes: 4,
     seed,
     historyLimit: random.below(4),
+    ...(seed % 2 === 0 ? { commitTime: () => milliseconds(fateRandom.below(60)) } : {}),
     agents: {
       startTime: milliseconds(random.below(3_000)),
       stopTime: milliseconds(random.below(8_000)),
@@ -35,7 +36,7 @@ test.each(seeds)("seed %i: the cluster converges to what is asked for", { timeou
   });
   const broken: string[] = [];
   const unwatch = swarm.store.watch((changes) => {
-    for (const change of changes) broken.push(...brokenRules(change));
+    for (const change of changes) broken.push(...brokenRules(change), ...deletedTooEarly(change, swarm));
     broken.push(...overcommitted(swarm));
   });
   const life = new Life(swarm, random);
@@ -169,6 +170,13 @@ function brokenRules(change: Change): string[] {
     ],
   ];
   return rules.filter(([holds]) => !holds).map(([, rule]) => `${rule}: ${story}`);
+}
+
+/** What is deleted has ended, was never placed, or was on a node that is gone. */
+function deletedTooEarly(change: Change, swarm: TestSwarm): string[] {
+  if (!isChangeOf(change, tasks) || change.kind !== "remove" || !occupiesNode(change.object)) return [];
+  const node = swarm.store.view((tx) => tx.get(nodes, change.object.nodeId ?? ""));
+  return node === undefined ? [] : [`${change.object.id} was deleted while it was ${describeTask(change.object)}`];
 }
 
 const describeTask = (task: Task): string => `${stateOf(task)}/${task.desiredState}@${task.nodeId ?? ""}`;

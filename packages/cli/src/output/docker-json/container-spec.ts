@@ -55,7 +55,8 @@ function mountJson(mount: Mount): JsonObject {
     Source: nonEmpty(mount.source),
     Target: nonEmpty(mount.target),
     ReadOnly: nonEmpty(mount.readonly),
-    Consistency: mount.consistency === undefined || mount.consistency === "DEFAULT" ? undefined : jsonWord(mount.consistency),
+    Consistency:
+      mount.consistency === undefined || mount.consistency === "DEFAULT" ? undefined : jsonWord(mount.consistency),
     BindOptions:
       bind === undefined
         ? undefined
@@ -78,7 +79,11 @@ function mountJson(mount: Mount): JsonObject {
     TmpfsOptions:
       tmpfs === undefined
         ? undefined
-        : { SizeBytes: nonEmpty(jsonNumber(tmpfs.sizeBytes)), Mode: nonEmpty(tmpfs.mode), Options: nonEmpty(tmpfs.options) },
+        : {
+            SizeBytes: nonEmpty(jsonNumber(tmpfs.sizeBytes)),
+            Mode: nonEmpty(tmpfs.mode),
+            Options: nonEmpty(tmpfs.options),
+          },
   };
 }
 

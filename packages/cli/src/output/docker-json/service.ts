@@ -81,7 +81,8 @@ export function taskSpecJson(spec: TaskSpec): JsonObject {
     Networks: nonEmpty(
       spec.networks?.map(({ target, aliases }) => ({ Target: nonEmpty(target), Aliases: nonEmpty(aliases) })),
     ),
-    LogDriver: logDriver === undefined ? undefined : { Name: nonEmpty(logDriver.name), Options: nonEmpty(logDriver.options) },
+    LogDriver:
+      logDriver === undefined ? undefined : { Name: nonEmpty(logDriver.name), Options: nonEmpty(logDriver.options) },
     ForceUpdate: jsonNumber(spec.forceUpdate ?? "0"),
     Runtime: "container",
   };

@@ -46,7 +46,11 @@ export const jsonWord = (name: string): string => name.toLowerCase().replaceAll(
 /** ID, Version, CreatedAt and UpdatedAt of a stored object. */
 export function identityFields(object: {
   readonly id?: string;
-  readonly meta?: { readonly version?: { readonly index?: string }; readonly createdAt?: WireTime; readonly updatedAt?: WireTime };
+  readonly meta?: {
+    readonly version?: { readonly index?: string };
+    readonly createdAt?: WireTime;
+    readonly updatedAt?: WireTime;
+  };
 }): JsonObject {
   const { version, createdAt, updatedAt } = object.meta ?? {};
   return {

@@ -1,8 +1,8 @@
 // A store, a clock, nodes with fake agents, and the leader's loops on top: what the tests of the loops start from.
 import { type Duration, type Random, silentLogger } from "@mswarm/runtime";
 import { SeededRandom, SimulatedClock } from "@mswarm/runtime/simulated";
-import { clusters, nodes, type Store, services, tasks } from "@mswarm/store";
-import { leadingStore } from "@mswarm/store/testing";
+import { clusters, nodes, type Proposer, Store, services, tasks } from "@mswarm/store";
+import { immediateProposer } from "@mswarm/store/testing";
 import type { Node, Service, ServiceSpec, Task } from "@mswarm/wire";
 import { runAllocator } from "../../allocator/allocator.ts";
 import { runScheduler } from "../../scheduler/scheduler.ts";
@@ -28,6 +28,16 @@ const leaderLoops: readonly Loop[] = [
   runServiceRemoval,
 ];
 
+export interface TestSwarmOptions {
+  readonly agents?: FakeAgentOptions;
+  readonly seed?: number;
+  /** Nodes `node1` to `noden` that are there from the beginning. */
+  readonly nodes?: number;
+  readonly historyLimit?: number;
+  /** How long a commit takes; none where absent. */
+  readonly commitTime?: () => Duration;
+}
+
 export class TestSwarm {
   readonly clock: SimulatedClock = new SimulatedClock();
   readonly random: Random;
@@ -38,9 +48,13 @@ export class TestSwarm {
   readonly #running: Promise<void>[] = [];
   #services = 0;
 
-  constructor(options: { agents?: FakeAgentOptions; seed?: number; nodes?: number; historyLimit?: number } = {}) {
+  constructor(options: TestSwarmOptions = {}) {
     this.random = new SeededRandom(options.seed ?? 1);
-    this.store = leadingStore({ clock: this.clock, random: this.random });
+    this.store = new Store({ clock: this.clock, random: this.random, freeze: true });
+    const { commitTime } = options;
+    this.store.lead(
+      commitTime === undefined ? immediateProposer(this.store) : slowProposer(this.store, this.clock, commitTime),
+    );
     this.agents = new FakeAgents({ store: this.store, clock: this.clock }, options.agents);
     this.#running.push(this.agents.run(this.#agentsAbort.signal));
     const taskHistoryRetentionLimit = String(options.historyLimit ?? 5);
@@ -162,6 +176,25 @@ export class TestSwarm {
     for (const { nodeId = "" } of this.running(serviceId)) counts[nodeId] = (counts[nodeId] ?? 0) + 1;
     return counts;
   }
+}
+
+/** Commits each group after a while, as a group of managers does. */
+function slowProposer(store: Store, clock: SimulatedClock, commitTime: () => Duration): Proposer {
+  let nextIndex = store.version + 1;
+  return {
+    get nextIndex() {
+      return nextIndex;
+    },
+    propose: (entries) => {
+      nextIndex += entries.length;
+      const span = commitTime();
+      return entries.map(async (entry) => {
+        // Timers of one moment fire in the order in which they were set.
+        await clock.sleep(span);
+        store.applyEntry(entry);
+      });
+    },
+  };
 }
 
 /** A spec with `image` and so many replicas. */
