@@ -133,7 +133,9 @@ async function everyManagerWrites(round: string): Promise<readonly string[]> {
 
 const limit = seconds(180) + kills * pauseMax * 2;
 
-test(`${kills} kills lose nothing that was acknowledged, and the cluster is whole afterwards`, { timeout: limit }, async () => {
+test(`${kills} kills lose nothing that was acknowledged, and the cluster is whole afterwards`, {
+  timeout: limit,
+}, async () => {
   say(`seed ${seed} (MSWARM_SEED=${seed} replays the choices), ${kills} kills, ${writers} writers`);
   const storm = new Storm();
   const start = clock.monotonic();

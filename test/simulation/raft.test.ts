@@ -107,6 +107,6 @@ function checkTheChecker(): void {
     const message = findingOf(fault);
     expect(message).toMatch(finding);
     expect(message).toMatch(/MSWARM_SEED=\d+/);
-    expect(message).toMatch(/m\d +becomes \w+ +term=\d+/);
+    expect(message).toMatch(/\n +\d+ +m\d +(delivered|lost|becomes) .*term=\d+/);
   });
 }

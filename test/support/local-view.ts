@@ -28,6 +28,8 @@ export async function withLocalControl<R>(manager: DaemonProcess, use: (control:
 
 /** Names of the secrets in this manager's own store. */
 export async function localSecretNames(manager: DaemonProcess): Promise<ReadonlySet<string>> {
-  const { secrets = [] } = await withLocalControl(manager, (control) => control.ListSecrets({}, { timeout: callLimit }));
+  const { secrets = [] } = await withLocalControl(manager, (control) =>
+    control.ListSecrets({}, { timeout: callLimit }),
+  );
   return new Set(secrets.map(({ spec }) => spec?.annotations?.name ?? ""));
 }

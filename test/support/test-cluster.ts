@@ -144,7 +144,10 @@ export class TestCluster {
   }
 
   /** Changes a node's spec, again if somebody else changed it meanwhile. */
-  async updateNode(name: string, change: (spec: NonNullable<Node["spec"]>) => NonNullable<Node["spec"]>): Promise<void> {
+  async updateNode(
+    name: string,
+    change: (spec: NonNullable<Node["spec"]>) => NonNullable<Node["spec"]>,
+  ): Promise<void> {
     await eventually(async () => {
       const { id = "", meta, spec = {} } = await this.node(name);
       const request = { nodeId: id, nodeVersion: meta?.version ?? {}, spec: change(spec) };

@@ -36,11 +36,7 @@ export class RecordingRaftMember {
     const dialled = { address: options.managerAddress, clock: systemClock(), verifier: "none" } as const;
     member.#channel = openChannel({ ...dialled, tls, serverName: "swarm-manager" });
     const request = codecOf("docker.swarmkit.v1.JoinRequest").encode({ addr: `127.0.0.1:${options.port}` });
-    const joinResponse = await member.#channel.bytes.unary(
-      "/docker.swarmkit.v1.RaftMembership/Join",
-      request,
-      {},
-    );
+    const joinResponse = await member.#channel.bytes.unary("/docker.swarmkit.v1.RaftMembership/Join", request, {});
     const { raftId } = codecOf<{ raftId?: string }>("docker.swarmkit.v1.JoinResponse").decode(joinResponse);
     member.#id = raftId ?? "";
     return { member, joinResponse };

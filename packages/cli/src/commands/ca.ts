@@ -1,4 +1,3 @@
-import { certificatesOfPem, parseCertificate, rootDigest } from "@mswarm/pki";
 import { dateOf } from "@mswarm/runtime";
 import { addFlag, addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
 import type { CliContext } from "../cli-context.ts";
@@ -24,12 +23,14 @@ export function addCa(parent: CliCommand, context: CliContext): void {
     }
     await withConnection(command, context, async ({ control }) => {
       const pem = (await clusterOf(control)).rootCa?.caCert?.toString("utf8") ?? "";
-      context.out(flags.text("format") === "json" ? `${JSON.stringify(describeRoot(pem))}\n` : pem);
+      context.out(flags.text("format") === "json" ? `${JSON.stringify(await describeRoot(pem))}\n` : pem);
     });
   });
 }
 
-function describeRoot(pem: string): object {
+async function describeRoot(pem: string): Promise<object> {
+  // Loaded here, because the other commands do not need it.
+  const { certificatesOfPem, parseCertificate, rootDigest } = await import("@mswarm/pki");
   return {
     Digest: `sha256:${rootDigest(pem)}`,
     Certificates: certificatesOfPem(pem)

@@ -1,5 +1,5 @@
-import { describeCertificate } from "@mswarm/pki";
-import { dateOf, type Instant, isSwarmError } from "@mswarm/runtime";
+import { X509Certificate } from "node:crypto";
+import { dateOf, type Instant, instantOf } from "@mswarm/runtime";
 import type { Node, NodeRole } from "@mswarm/wire";
 import { addFlag, addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
 import type { CliContext } from "../cli-context.ts";
@@ -63,16 +63,15 @@ export function managerStatus(node: Node): string {
   return status.leader === true ? "Leader" : titleCase(status.reachability ?? "UNKNOWN");
 }
 
-/** When the certificate that the manager issued last ends; undefined while there is none. */
+/** When the certificate that the manager issued last ends; undefined while there is none that can be read. */
 export function certificateExpiry(node: Node): Instant | undefined {
-  const pem = node.certificate?.certificate?.toString("utf8") ?? "";
-  if (pem === "") return undefined;
+  const pem = node.certificate?.certificate ?? Buffer.alloc(0);
+  if (pem.length === 0) return undefined;
   try {
-    return describeCertificate(pem).notAfter;
-  } catch (error) {
-    // Somebody else's certificate: better a list with a gap than none.
-    if (isSwarmError(error)) return undefined;
-    throw error;
+    // The runtime's own reader: @mswarm/pki would cost every command a quarter of a second.
+    return instantOf(new X509Certificate(pem).validToDate);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,9 +1,18 @@
 // The demo: a whole cluster, a secret in real containers, a leader killed under load, and what is left of it all.
 import { createHash } from "node:crypto";
-import { type Clock, type Duration, isSwarmError, milliseconds, newId, type Random, seconds, unavailable } from "@mswarm/runtime";
 import { prepareDemoImage, taskOutputs } from "@mswarm/node/offline";
+import {
+  type Clock,
+  type Duration,
+  isSwarmError,
+  milliseconds,
+  newId,
+  type Random,
+  seconds,
+  unavailable,
+} from "@mswarm/runtime";
 import type { Task } from "@mswarm/wire";
-import { type Lab, labDown, labExists, labUp, type LabParts, statusOf, withDaemon } from "../lab/lab.ts";
+import { type Lab, type LabParts, labDown, labExists, labUp, statusOf, withDaemon } from "../lab/lab.ts";
 import type { LabNode } from "../lab/layout.ts";
 import { startDaemon, stopDaemon, until } from "../lab/processes.ts";
 
@@ -30,9 +39,12 @@ export async function runDemo(parts: DemoParts): Promise<void> {
     return result;
   };
 
-  if (await labExists(demoLab, parts.roots)) await timed("removed the cluster of the last demo", () => labDown(demoLab, parts));
+  if (await labExists(demoLab, parts.roots))
+    await timed("removed the cluster of the last demo", () => labDown(demoLab, parts));
   say("1. A cluster: three managers and two workers, mutual TLS between all of them");
-  const lab = await timed("the cluster is up", () => labUp({ name: demoLab, managers: 3, workers: 2, engine: parts.engine }, parts));
+  const lab = await timed("the cluster is up", () =>
+    labUp({ name: demoLab, managers: 3, workers: 2, engine: parts.engine }, parts),
+  );
 
   say("2. A secret, and a service of four containers that print its SHA-256");
   const image = await prepareDemoImage(parts.engine);
@@ -54,7 +66,8 @@ export async function runDemo(parts: DemoParts): Promise<void> {
   const after = await runningTasks(survivor, serviceId, clock);
   const kept = tasks.filter((task) => after.some((other) => other.id === task.id)).length;
   say(`  ${kept} of ${tasks.length} tasks never stopped running`);
-  if (kept !== tasks.length) throw unavailable("tasks were replaced although their nodes were alive enough to run them");
+  if (kept !== tasks.length)
+    throw unavailable("tasks were replaced although their nodes were alive enough to run them");
 
   say("4. The killed manager starts again");
   await timed(`${leader.name} has caught up with the log`, async () => {
@@ -73,7 +86,11 @@ export async function runDemo(parts: DemoParts): Promise<void> {
   say(`And away with it: ${parts.command} lab down --name ${demoLab}`);
 }
 
-async function createService(manager: LabNode, wanted: { image: string; secret: string }, clock: Clock): Promise<string> {
+async function createService(
+  manager: LabNode,
+  wanted: { image: string; secret: string },
+  clock: Clock,
+): Promise<string> {
   return withDaemon(manager, clock, async (channel) => {
     const control = channel.client("docker.swarmkit.v1.Control");
     const timeout = seconds(20);
@@ -140,7 +157,11 @@ async function compareOutputs(parts: DemoParts, expected: string): Promise<void>
       outputs = await taskOutputs(parts.engine, { lab: demoLab, service: serviceName });
       return outputs.length >= replicas && outputs.every((output) => output.includes(expected));
     },
-    { clock: parts.clock, within: seconds(20), complaint: () => `the containers printed something else: ${outputs.join("; ")}` },
+    {
+      clock: parts.clock,
+      within: seconds(20),
+      complaint: () => `the containers printed something else: ${outputs.join("; ")}`,
+    },
   );
 }
 
@@ -161,7 +182,10 @@ async function firstWrite(node: LabNode, parts: DemoParts): Promise<Duration> {
         try {
           await channel
             .client("docker.swarmkit.v1.Control")
-            .CreateSecret({ spec: { annotations: { name: `after-${newId(random)}` }, data: Buffer.from("x") } }, { timeout: milliseconds(500) });
+            .CreateSecret(
+              { spec: { annotations: { name: `after-${newId(random)}` }, data: Buffer.from("x") } },
+              { timeout: milliseconds(500) },
+            );
           return true;
         } catch (error) {
           if (isSwarmError(error)) return false;

@@ -1,10 +1,10 @@
 // Starting and stopping the daemons of a lab as detached processes.
 import { spawn } from "node:child_process";
 import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { availableParallelism, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Clock, type Duration, internal, milliseconds, seconds, unavailable } from "@mswarm/runtime";
-import { availableParallelism, totalmem } from "node:os";
 import type { LabNode, LabRecord } from "./layout.ts";
 
 const mainScript = fileURLToPath(new URL("../main.js", import.meta.url));

@@ -78,7 +78,7 @@ function nodeTable(status: mswarm.StatusResponse, { nodes, tasks }: ClusterView,
     tasks.filter((task) => task.nodeId === nodeId && task.status?.state === "RUNNING").length;
   const header = ["NODE", "HOSTNAME", "ROLE", "STATUS", "AVAILABILITY", "MANAGER", "CERTIFICATE", "TASKS", "ADDRESS"];
   const rows = sortedNodes(nodes).map((node) => {
-    const expiry = certificateExpiry(node);
+    const expiry = expiryOf(node, status);
     return [
       `${shortId(node.id)}${node.id === status.nodeId ? " *" : ""}`,
       node.description?.hostname ?? "",
@@ -96,6 +96,11 @@ function nodeTable(status: mswarm.StatusResponse, { nodes, tasks }: ClusterView,
     ];
   });
   return formatTable([header, ...rows]);
+}
+
+/** A cluster's first node signed its own certificate, so that only its daemon knows it. */
+function expiryOf(node: Node, status: mswarm.StatusResponse): Instant | undefined {
+  return node.id === status.nodeId ? timestampOf(status.certificateNotAfter) : certificateExpiry(node);
 }
 
 /** The role of the node's certificate, and the one it is on its way to. */
@@ -153,10 +158,11 @@ export function statusJson(status: mswarm.StatusResponse, cluster: ClusterView |
           },
   };
   if (cluster === undefined || typeof cluster === "string") return { ...node, ClusterError: cluster };
-  return { ...node, ...clusterJson(cluster) };
+  return { ...node, ...clusterJson(status, cluster) };
 }
 
-function clusterJson({ nodes, services, statuses, tasks, secrets, configs }: ClusterView): JsonObject {
+function clusterJson(status: mswarm.StatusResponse, cluster: ClusterView): JsonObject {
+  const { nodes, services, statuses, tasks, secrets, configs } = cluster;
   return {
     Nodes: sortedNodes(nodes).map((node) => ({
       ID: node.id ?? "",
@@ -166,15 +172,15 @@ function clusterJson({ nodes, services, statuses, tasks, secrets, configs }: Clu
       Status: (node.status?.state ?? "UNKNOWN").toLowerCase(),
       Availability: (node.spec?.availability ?? "ACTIVE").toLowerCase(),
       ManagerStatus: managerStatus(node),
-      CertificateNotAfter: isoOrNull(certificateExpiry(node)),
+      CertificateNotAfter: isoOrNull(expiryOf(node, status)),
       RunningTasks: tasks.filter((task) => task.nodeId === node.id && task.status?.state === "RUNNING").length,
       Address: node.managerStatus?.addr ?? node.status?.addr ?? "",
     })),
-    Services: serviceRows(services, statuses).map(({ service, status }) => ({
+    Services: serviceRows(services, statuses).map(({ service, status: tasksOf }) => ({
       ID: service.id ?? "",
       Name: service.spec?.annotations?.name ?? "",
-      RunningTasks: Number(status?.runningTasks ?? "0"),
-      DesiredTasks: Number(status?.desiredTasks ?? "0"),
+      RunningTasks: Number(tasksOf?.runningTasks ?? "0"),
+      DesiredTasks: Number(tasksOf?.desiredTasks ?? "0"),
     })),
     Tasks: tasks.length,
     Secrets: secrets,

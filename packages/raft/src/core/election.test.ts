@@ -151,6 +151,17 @@ test("answers of an earlier term change nothing (5.1)", () => {
   expect(member.core.status()).toMatchObject({ role: "candidate", term: 5 });
 });
 
+test("a candidate of an earlier term is told the current one (5.1)", () => {
+  const member = new DrivenCore({ hardState: { term: 60, vote: "0", commit: 0 } });
+  expect(member.receive({ type: "vote", term: 52 })).toMatchObject([{ type: "vote-resp", term: 60, reject: true }]);
+  const candidate = new DrivenCore({ ...plain, hardState: { term: 51, vote: "0", commit: 0 } });
+  candidate.core.campaign();
+  candidate.settle();
+  candidate.receive({ type: "vote-resp", term: 60, reject: true });
+  candidate.core.campaign();
+  expect(candidate.core.term).toBe(61);
+});
+
 test("a member that is no voter never campaigns", () => {
   const joiner = new DrivenCore({ ...plain, voters: ["2", "3"] });
   expect(joiner.tick(100)).toEqual([]);

@@ -36,6 +36,10 @@ function answerEarlier(state: CoreState, message: RaftMessage): void {
   const { checkQuorum, preVote } = state.config;
   if ((message.type === "app" || message.type === "heartbeat") && (checkQuorum || preVote)) {
     send(state, { type: "app-resp", to: message.from });
+  } else if (message.type === "vote") {
+    // Differs from etcd, which is silent: one that alone has the longest log, and campaigns without pre-vote in terms
+    // far behind those that a removed member's campaigns bring about, would never catch up (thesis, figure 3.1).
+    send(state, { type: "vote-resp", to: message.from, reject: true });
   } else if (message.type === "pre-vote") {
     // Two members that ask first, one of them with a higher term and a shorter log, would otherwise never agree.
     send(state, { type: "pre-vote-resp", to: message.from, reject: true });
