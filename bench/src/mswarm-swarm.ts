@@ -1,101 +1,128 @@
-// mswarm as built: daemons as separate processes on loopback addresses, one shared engine.
+// mswarm as built: daemons as separate processes on loopback addresses, one shared private engine.
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openUnixChannel } from "@mswarm/rpc";
 import { seconds } from "@mswarm/runtime";
-import { clock, type Swarm, type SwarmNode, until } from "./swarm.ts";
+import { PrivateDockerd, PrivateNetwork } from "./private-dockerd.ts";
+import { residentBytesOf, type Swarm, type SwarmNode } from "./swarm.ts";
+import { clock, until } from "./waiting.ts";
 
-const mainScript = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
+export interface MswarmOptions {
+  /** Root of the built checkout; this one where absent. */
+  readonly root: string | undefined;
+  /** Flags of node for the daemons, to profile them. */
+  readonly nodeFlags: readonly string[];
+  readonly logLevel: string;
+  /** Leaves the folders of the daemons, with their logs. */
+  readonly isKept: boolean;
+}
 
-export function mswarmSwarm(engine: { readonly address: string; readonly image: string }): Swarm {
+const ownRoot = fileURLToPath(new URL("../..", import.meta.url));
+
+/** @param imageArchive  a tar for `docker import` */
+export async function mswarmSwarm(imageArchive: string, options: MswarmOptions): Promise<Swarm> {
+  const network = await PrivateNetwork.open();
+  const engine = await PrivateDockerd.start(network, imageArchive);
   let count = 0;
   return {
     name: "mswarm",
-    image: engine.image,
+    image: "bench:latest",
     start: async () => {
       count += 1;
-      return await MswarmNode.start(`m${count}`, `127.0.77.${count}`, engine.address);
+      return await MswarmNode.start(count, engine.address, options);
+    },
+    close: async () => {
+      await engine.destroy();
+      network.close();
     },
   };
 }
 
 class MswarmNode implements SwarmNode {
-  readonly name: string;
   readonly address: string;
   readonly controlPath: string;
   readonly #folder: string;
   readonly #process: ChildProcess;
+  readonly #isKept: boolean;
 
-  private constructor(name: string, address: string, folder: string, process: ChildProcess) {
-    this.name = name;
-    this.address = `${address}:2377`;
+  private constructor(host: string, folder: string, daemon: ChildProcess, isKept: boolean) {
+    this.address = `${host}:2377`;
     this.#folder = folder;
     this.controlPath = join(folder, "c.sock");
-    this.#process = process;
+    this.#process = daemon;
+    this.#isKept = isKept;
   }
 
-  static async start(name: string, address: string, engine: string): Promise<MswarmNode> {
+  static async start(number: number, engine: string, options: MswarmOptions): Promise<MswarmNode> {
     const folder = await mkdtemp("/tmp/msb-");
-    await mkdir(join(folder, "state"));
+    const host = `127.0.77.${number}`;
     const log = await open(join(folder, "log"), "a");
     const daemon = spawn(
       process.execPath,
       [
-        mainScript,
+        ...options.nodeFlags.map((flag) => flag.replaceAll("%n", String(number))),
+        join(options.root ?? ownRoot, "packages/cli/dist/main.js"),
         "daemon",
         `--state-dir=${join(folder, "state")}`,
         `--engine=${engine}`,
         `--control=unix://${join(folder, "c.sock")}`,
         `--api=unix://${join(folder, "a.sock")}`,
-        `--hostname=${name}`,
-        `--default-advertise-addr=${address}`,
+        `--hostname=m${number}`,
+        `--default-advertise-addr=${host}`,
+        `--log-level=${options.logLevel}`,
         "--lab=bench",
       ],
       { stdio: ["ignore", log.fd, log.fd] },
     );
     await log.close();
-    const node = new MswarmNode(name, address, folder, daemon);
-    await until(`${name} answers`, 20_000, () => node.#answers());
+    // Whatever ends the bench ends its daemons.
+    process.once("exit", () => daemon.kill("SIGKILL"));
+    const node = new MswarmNode(host, folder, daemon, options.isKept);
+    await until(`the daemon on ${host} answers`, 20_000, () => node.#answers());
     return node;
   }
 
   async #answers(): Promise<boolean> {
+    if (this.#hasEnded) throw new Error(`the daemon has ended; its log: ${this.#folder}/log`);
+    return this.#daemon(async (daemon) => daemon.Status({}, { timeout: seconds(1) })).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  get #hasEnded(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
+  async #daemon<R>(use: (daemon: ReturnType<typeof daemonClient>) => Promise<R>): Promise<R> {
     const channel = openUnixChannel(this.controlPath, { clock });
     try {
-      await channel.client("mswarm.v1.Daemon").Status({}, { timeout: seconds(1) });
-      return true;
-    } catch {
-      return false;
+      return await use(daemonClient(channel));
     } finally {
       channel.close();
     }
   }
 
   async init(): Promise<void> {
-    const channel = openUnixChannel(this.controlPath, { clock });
-    await channel
-      .client("mswarm.v1.Daemon")
-      .Init({ listenAddr: this.address, advertiseAddr: this.address }, { timeout: seconds(60) });
-    channel.close();
+    const request = { listenAddr: this.address, advertiseAddr: this.address };
+    await this.#daemon((daemon) => daemon.Init(request, { timeout: seconds(60) }));
   }
 
-  async join(token: string, manager: SwarmNode): Promise<void> {
-    const channel = openUnixChannel(this.controlPath, { clock });
-    await channel
-      .client("mswarm.v1.Daemon")
-      .Join(
-        { listenAddr: this.address, advertiseAddr: this.address, joinToken: token, remoteAddrs: [manager.address] },
-        { timeout: seconds(60) },
-      );
-    channel.close();
+  async join(joinToken: string, { address }: SwarmNode): Promise<void> {
+    const request = { listenAddr: this.address, advertiseAddr: this.address, joinToken, remoteAddrs: [address] };
+    await this.#daemon((daemon) => daemon.Join(request, { timeout: seconds(60) }));
   }
 
   async kill(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    await this.#end("SIGKILL");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    if (this.#hasEnded) return;
     const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-    this.#process.kill("SIGKILL");
+    this.#process.kill(signal);
     await ended;
   }
 
@@ -104,13 +131,10 @@ class MswarmNode implements SwarmNode {
   }
 
   async destroy(): Promise<void> {
-    await this.kill();
-    await rm(this.#folder, { recursive: true, force: true }).catch(() => undefined);
+    // node writes its profile when it ends by itself.
+    await this.#end(this.#isKept ? "SIGTERM" : "SIGKILL");
+    if (!this.#isKept) await rm(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 
-/** VmRSS of a process. */
-export async function residentBytesOf(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
-}
+const daemonClient = (channel: ReturnType<typeof openUnixChannel>) => channel.client("mswarm.v1.Daemon");

@@ -1,3 +1,6 @@
+/** Measured values by what they are called; the name ends with the unit. */
+export type Figures = Map<string, number>;
+
 /** Milliseconds of single operations, and how long all of them took together. */
 export interface Sample {
   readonly latencies: readonly number[];
@@ -13,8 +16,17 @@ export function percentile(values: readonly number[], fraction: number): number 
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
 /** Operations per second. */
 export const rateOf = ({ latencies, total }: Sample): number => (latencies.length * 1_000) / total;
+
+/** The median of each figure over several rounds. */
+export function mediansOf(rounds: readonly Figures[]): Figures {
+  const names = new Set(rounds.flatMap((round) => [...round.keys()]));
+  return new Map([...names].map((name) => [name, median(rounds.flatMap((round) => round.get(name) ?? []))]));
+}
 
 /** Runs `operation` `count` times with at most `callers` at once. */
 export async function measure(

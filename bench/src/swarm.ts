@@ -1,13 +1,14 @@
 // What the bench asks of a swarm, whoever built it: mswarm and Docker implement it, one client program measures both.
-import { type Channel, type ClientOf, openUnixChannel } from "@mswarm/rpc";
-import { milliseconds, seconds, systemClock } from "@mswarm/runtime";
+import { readFile } from "node:fs/promises";
+import { type ClientOf, openUnixChannel } from "@mswarm/rpc";
+import { seconds } from "@mswarm/runtime";
 import type { Handlers } from "@mswarm/wire";
+import { clock, until } from "./waiting.ts";
 
 export type Control = ClientOf<Handlers["docker.swarmkit.v1.Control"]>;
 
 /** One started daemon that belongs to no cluster yet. */
 export interface SwarmNode {
-  readonly name: string;
   /** gRPC control socket; SwarmKit's services are there while the node is a manager. */
   readonly controlPath: string;
   init(): Promise<void>;
@@ -27,35 +28,33 @@ export interface Swarm {
   start(): Promise<SwarmNode>;
   /** An image with a shell, on every node. */
   readonly image: string;
+  close(): Promise<void>;
 }
 
-export const clock = systemClock();
-
-export async function withControl<R>(
-  node: SwarmNode,
-  use: (control: Control, channel: Channel) => Promise<R>,
-): Promise<R> {
+export async function withControl<R>(node: SwarmNode, use: (control: Control) => Promise<R>): Promise<R> {
   const channel = openUnixChannel(node.controlPath, { clock });
   try {
-    return await use(channel.client("docker.swarmkit.v1.Control"), channel);
+    return await use(channel.client("docker.swarmkit.v1.Control"));
   } finally {
     channel.close();
   }
 }
 
-export async function tokensOf(node: SwarmNode): Promise<{ manager: string; worker: string }> {
-  return await withControl(node, async (control) => {
-    const { clusters = [] } = await control.ListClusters({}, { timeout: seconds(20) });
-    const tokens = clusters[0]?.rootCa?.joinTokens;
-    return { manager: tokens?.manager ?? "", worker: tokens?.worker ?? "" };
+export async function tokensOf(control: Control): Promise<{ manager: string; worker: string }> {
+  const { clusters = [] } = await control.ListClusters({}, { timeout: seconds(20) });
+  const { manager = "", worker = "" } = clusters[0]?.rootCa?.joinTokens ?? {};
+  return { manager, worker };
+}
+
+export async function untilReady(control: Control, count: number): Promise<void> {
+  await until(`${count} nodes are ready`, 60_000, async () => {
+    const { nodes = [] } = await control.ListNodes({}, { timeout: seconds(5) });
+    return nodes.filter((node) => node.status?.state === "READY").length === count;
   });
 }
 
-/** Waits for a condition, looking every 5 ms; fails after `within` ms. */
-export async function until(what: string, within: number, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + within;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${within} ms: ${what}`);
-    await clock.sleep(milliseconds(5));
-  }
+/** VmRSS of a process. */
+export async function residentBytesOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
 }

@@ -17,6 +17,8 @@ const textSecret = Buffer.from(random.bytes(32).toString("hex"));
 const binarySecret = random.bytes(48);
 const laterSecret = random.bytes(48);
 const registryPassword = Buffer.from(random.bytes(24).toString("hex"));
+/** No secret: the engine writes a container's environment to its disk, so a search that looks there finds it. */
+const canary: Needle = { name: "canary", bytes: Buffer.from(random.bytes(24).toString("hex")) };
 
 let docker: DockerEngine;
 let cluster: TestCluster;
@@ -96,6 +98,7 @@ test("a cluster with secrets in use, rotated tokens and restarted daemons leaves
         container: {
           secrets: [secretFile(ids[0] ?? "", "text"), secretFile(ids[1] ?? "", "binary")],
           pullOptions: { registryAuth },
+          env: [`CANARY=${canary.bytes}`],
         },
       }),
     },
@@ -153,7 +156,8 @@ test("a cluster with secrets in use, rotated tokens and restarted daemons leaves
     expect(kinds.filter((kind) => !allowed.includes(kind))).toEqual([]);
     expect(kinds).toContain(`key of ${name}`);
   }
-  expect(await searchDisk(docker.dataRoot, needles, { otherFileSystems: false })).toEqual([]);
+  const atEngine = await searchDisk(docker.dataRoot, [canary, ...needles], { otherFileSystems: false });
+  expect(new Set(atEngine.map(({ needle }) => needle))).toEqual(new Set(["canary"]));
   // The logs were written at debug level, and are not empty.
   for (const { logFile } of cluster.daemons) expect(await readFile(logFile, "utf8")).toContain('"level":"debug"');
 });

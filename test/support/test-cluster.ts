@@ -197,17 +197,14 @@ export class TestCluster {
     return await dockerodeEngine(this.engine).listContainers({ "mswarm.lab": this.#lab, ...labels });
   }
 
-  /** Ends everything. The containers end with the engine, which the test file owns. */
+  /**
+   * Ends everything. The containers end with the engine, which the test file owns. `MSWARM_TEST_KEEP=1` keeps logs and
+   * state, to look into a failure.
+   */
   async stop(): Promise<void> {
     await Promise.all(this.daemons.map((daemon) => daemon.kill()));
     for (const point of await mountsBelow(this.folder)) await run("umount", ["--lazy", point]).catch(messageOf);
-    await rm(this.folder, { recursive: true, force: true });
-  }
-
-  /** For a failed test: keeps nothing, but shows the end of every log. */
-  async logs(count = 30): Promise<string> {
-    const texts = this.daemons.map(async (daemon) => `--- ${daemon.name}\n${await daemon.lastLines(count)}`);
-    return (await Promise.all(texts)).join("\n");
+    if (process.env["MSWARM_TEST_KEEP"] === undefined) await rm(this.folder, { recursive: true, force: true });
   }
 
   /** A folder for the test's own files, removed with the cluster. */
