@@ -2,7 +2,7 @@
 // up but a folder, even when the bench itself is killed.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createReadStream } from "node:fs";
-import { mkdtemp, open, readFile, readlink, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -79,7 +79,7 @@ export class PrivateDockerd {
       "mkdir -p /run/docker && mount -t tmpfs tmpfs /run/docker",
       `exec dockerd --data-root ${folder}/d --exec-root ${folder}/e --pidfile ${folder}/p -H unix://${folder}/s --config-file ${folder}/none --iptables=false --ip-masq=false --log-level warn`,
     ].join(" && ");
-    await (await open(join(folder, "none"), "w")).writeFile("{}");
+    await writeFile(join(folder, "none"), "{}");
     const unshare = ["unshare", "--net", "--mount", "--propagation=slave", "--pid", "--fork", "--kill-child"];
     const daemon = spawn("setpriv", ["--pdeathsig", "KILL", ...unshare, "--mount-proc", "sh", "-c", script], {
       stdio: ["ignore", log.fd, log.fd],

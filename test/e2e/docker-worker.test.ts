@@ -25,9 +25,8 @@ let serviceId = "";
 let spec: ServiceSpecInput = {};
 
 beforeAll(async () => {
-  docker = await startDockerEngine({ network: "bridge" });
-  // The manager has no engine: its own node runs nothing, so that every task must run on Docker.
-  cluster = await TestCluster.create(`${docker.address}.none`);
+  docker = await startDockerEngine();
+  cluster = await TestCluster.create(docker.address);
   const manager = cluster.add("m1");
   await manager.start();
   await manager.init();
@@ -42,8 +41,8 @@ async function dockerCli(...args: readonly string[]): Promise<string> {
   return (await run("docker", ["-H", docker.address, ...args])).stdout.trim();
 }
 
-async function join(token: string): Promise<string> {
-  const addresses = ["--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:0"];
+async function join(token: string, address = "127.0.0.1"): Promise<string> {
+  const addresses = ["--advertise-addr", address, "--listen-addr", address];
   return await dockerCli("swarm", "join", "--token", token, ...addresses, cluster.daemon("m1").managerAddress);
 }
 
@@ -56,7 +55,8 @@ const containerIdOf = (task: Task | undefined): string => task?.status?.containe
 
 test("docker swarm join with the manager token is refused with a sentence, and the engine is in no swarm", async () => {
   const { manager = "" } = await cluster.joinTokens();
-  const refusal = await join(manager).then(
+  // An address where no manager of this machine's own listens.
+  const refusal = await join(manager, cluster.add("unused").address).then(
     (output) => `joined: ${output}`,
     (error: Error) => error.message,
   );
@@ -108,6 +108,7 @@ test("it runs a service with a secret, a config, an environment and limits", asy
         ],
       },
       resources: { limits: { nanoCpus: "500000000", memoryBytes: String(64 << 20) } },
+      // The manager is a worker, too, on the same engine.
       placement: { constraints: [`node.id==${nodeId}`] },
     },
     replicated: { replicas: "2" },

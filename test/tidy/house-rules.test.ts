@@ -73,6 +73,20 @@ test("the manifest of a package names the same packages as its project reference
   }
 });
 
+test("the folders of the manager meet in the store, not in each other's files", () => {
+  const shared = new Set(["objects", "loops"]);
+  const wrong = sources
+    .filter((file) => /^packages\/manager\/src\/[a-z]+\//.test(file) && !file.endsWith(".test.ts"))
+    .flatMap((file) => {
+      const own = file.split("/")[3] ?? "";
+      return [...read(file).matchAll(/from "\.\.\/([a-z]+)\//g)]
+        .map((match) => match[1] ?? "")
+        .filter((folder) => folder !== own && !shared.has(folder) && !file.includes("/testing/"))
+        .map((folder) => `${file} imports ${folder}/: move what both need to objects/ or loops/`);
+    });
+  expect(wrong).toEqual([]);
+});
+
 test("nobody reaches into the sources of another package", () => {
   expect(offences(sources, /from "(\.\.\/)+[a-z-]+\/src\/|from "@mswarm\/[^"]+\/(src|dist)\//)).toEqual([]);
 });

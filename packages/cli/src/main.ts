@@ -18,10 +18,9 @@ const clock = systemClock();
 const abort = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
-    const reason = new SwarmError("CANCELLED", `stopped by ${name}`);
-    abort.abort(reason);
+    abort.abort(new SwarmError("CANCELLED", `stopped by ${name}`));
     // Whoever waits for input is not waiting for anything else.
-    process.stdin.destroy(reason);
+    process.stdin.destroy();
   });
 }
 

@@ -18,3 +18,4 @@ export type * as raftpb from "./generated/raftpb.ts";
 export type * from "./generated/swarmkit.ts";
 export { type Codec, codecOf, loaderOptions } from "./schema.ts";
 export { type Handlers, type ServiceName, serviceOf } from "./services.ts";
+export { taskStateNumbers } from "./task-state-numbers.ts";

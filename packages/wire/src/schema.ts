@@ -54,3 +54,11 @@ export function codecOf<T extends object>(name: string): Codec<T> {
     decode: (bytes) => definition.deserialize(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes)),
   };
 }
+
+/** The numbers of an enum's values by name, as the .proto files say. Words do not compare; numbers do. */
+export function enumNumbersOf<Name extends string>(name: string): Readonly<Record<Name, number>> {
+  const definition = definitions[name];
+  const values = (definition as { type?: { value?: { name: string; number: number }[] } } | undefined)?.type?.value;
+  if (values === undefined) throw new TypeError(`wire: ${name} is not an enum`);
+  return Object.fromEntries(values.map(({ name: value, number }) => [value, number])) as Record<Name, number>;
+}

@@ -141,8 +141,9 @@ await clock.sleep(milliseconds(500));
 await run(fileURLToPath(new URL("objects.sh", import.meta.url)));
 await recordControl();
 await recordLogs();
-await recordRaft();
 await recordDispatcher();
+// Last: when the recording members are gone, the group has no quorum.
+await recordRaft();
 watching.abort();
 await watch;
 channel.close();

@@ -3,8 +3,8 @@
 // Writes: `driver_state` of networks, `endpoint` of services, `endpoint` and `networks` of tasks, status PENDING.
 import type { Clock, Logger } from "@mswarm/runtime";
 import { isChangeOf, networks, type ReadTransaction, type Store, services, tasks } from "@mswarm/store";
-import { type ControlLoop, nothing, type Outcome, runControlLoop } from "../orchestrator/control-loop.ts";
-import { isActive, stateOf } from "../orchestrator/task-state.ts";
+import { type ControlLoop, nothing, type Outcome, runControlLoop } from "../loops/control-loop.ts";
+import { isActive, stateOf } from "../objects/task-state.ts";
 import { allocatedEndpoint } from "./endpoints.ts";
 import { allocatedNetwork, attachmentsOf } from "./networks.ts";
 import { pendingTask, refusedTask } from "./tasks.ts";

@@ -1,6 +1,6 @@
 import { type Instant, wireTimestamp } from "@mswarm/runtime";
 import type { Endpoint, NetworkAttachment, Task } from "@mswarm/wire";
-import type { ObjectChange } from "../orchestrator/object-change.ts";
+import type { ObjectChange } from "../loops/object-change.ts";
 
 /** The task with everything it needs, ready for the scheduler. */
 export function pendingTask(

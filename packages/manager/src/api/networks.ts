@@ -13,7 +13,7 @@ import type {
   Service,
 } from "@mswarm/wire";
 import { isIngress, isPredefined, needsIngress, validateNetworkSpec } from "../objects/network-spec.ts";
-import { compareTaskStates } from "../objects/task-states.ts";
+import { compareTaskStates } from "../objects/task-state.ts";
 import type { ControlOperation } from "./control-parts.ts";
 import { meetsAll } from "./filters.ts";
 import { byId, existing, incomplete, listed } from "./stored.ts";

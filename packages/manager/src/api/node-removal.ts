@@ -6,7 +6,7 @@ import { clusters, nodes, tasks, type WriteTransaction } from "@mswarm/store";
 import type { Node, RemoveNodeRequest, RemoveNodeResponse } from "@mswarm/wire";
 import { defaultClusterName } from "../objects/cluster-spec.ts";
 import { withRemovedNode } from "../objects/removed-nodes.ts";
-import { compareTaskStates } from "../objects/task-states.ts";
+import { compareTaskStates } from "../objects/task-state.ts";
 import type { ControlOperation, MembershipView } from "./control-parts.ts";
 import { existing, incomplete } from "./stored.ts";
 

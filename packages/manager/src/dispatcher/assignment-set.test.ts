@@ -3,7 +3,7 @@ import { leadingStore } from "@mswarm/store/testing";
 import type { AssignmentChange, TaskState } from "@mswarm/wire";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareTaskStates } from "../objects/task-states.ts";
+import { compareTaskStates } from "../objects/task-state.ts";
 import { AssignmentSet } from "./assignment-set.ts";
 
 const states: readonly TaskState[] = ["NEW", "PENDING", "ASSIGNED", "READY", "RUNNING", "COMPLETE", "FAILED"];

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { configs, configsOf, type ReadTransaction, secrets, secretsOf, tasks } from "@mswarm/store";
 import type { Assignment, AssignmentChange, Config, Secret, Task } from "@mswarm/wire";
-import { compareTaskStates } from "../objects/task-states.ts";
+import { compareTaskStates } from "../objects/task-state.ts";
 
 type DependencyKind = "secret" | "config";
 

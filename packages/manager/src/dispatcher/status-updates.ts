@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type Clock, type Logger, messageOf, milliseconds, type TaskGroup, wireTimestamp } from "@mswarm/runtime";
 import { type Store, tasks, type WriteTransaction } from "@mswarm/store";
 import { codecOf, type TaskState, type TaskStatus } from "@mswarm/wire";
-import { compareTaskStates } from "../objects/task-states.ts";
+import { compareTaskStates } from "../objects/task-state.ts";
 
 /** How long reports are collected before they are written; SwarmKit takes 100 ms. */
 const debounce = milliseconds(5);

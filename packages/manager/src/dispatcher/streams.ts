@@ -2,7 +2,7 @@
 import { milliseconds } from "@mswarm/runtime";
 import { tasks } from "@mswarm/store";
 import type { AssignmentsMessage, SessionMessage, TasksMessage } from "@mswarm/wire";
-import { compareTaskStates } from "../objects/task-states.ts";
+import { compareTaskStates } from "../objects/task-state.ts";
 import { AssignmentSet } from "./assignment-set.ts";
 import type { Session } from "./session.ts";
 import { farewell, sessionMessage } from "./session-message.ts";

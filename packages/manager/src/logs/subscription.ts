@@ -2,7 +2,7 @@
 import { type SwarmError, unknownError } from "@mswarm/runtime";
 import { type ReadTransaction, tasks } from "@mswarm/store";
 import type { LogMessage, LogSelector, LogSubscriptionOptions, SubscriptionMessage, Task } from "@mswarm/wire";
-import { compareTaskStates } from "../objects/task-states.ts";
+import { compareTaskStates } from "../objects/task-state.ts";
 import { BoundedChannel } from "./bounded-channel.ts";
 
 /** Batches of messages held for a subscriber that reads slowly, before the nodes have to wait. */

@@ -1,6 +1,6 @@
 import { seconds } from "@mswarm/runtime";
 import { afterEach, expect, test } from "vitest";
-import { stateOf } from "./task-state.ts";
+import { stateOf } from "../objects/task-state.ts";
 import { replicated, TestSwarm } from "./testing/test-swarm.ts";
 
 const swarms: TestSwarm[] = [];

@@ -4,13 +4,13 @@
 import { type Instant, wireTimestamp } from "@mswarm/runtime";
 import { isChangeOf, nodes, type ReadTransaction, services, tasks } from "@mswarm/store";
 import type { Node, Task } from "@mswarm/wire";
+import { type ControlLoop, type LoopParts, nothing, runControlLoop } from "../loops/control-loop.ts";
+import type { ObjectChange } from "../loops/object-change.ts";
 import { nodeMatches, readConstraints } from "../objects/constraints.ts";
-import { GenericResources } from "../scheduler/generic-resources.ts";
-import { type ControlLoop, type LoopParts, nothing, runControlLoop } from "./control-loop.ts";
-import type { ObjectChange } from "./object-change.ts";
+import { GenericResources } from "../objects/generic-resources.ts";
+import { desiredOf, hasEnded, isActive, rankOf } from "../objects/task-state.ts";
+import { byAge } from "../objects/task-time.ts";
 import { sameSpec } from "./spec-equality.ts";
-import { desiredOf, hasEnded, isActive, rankOf } from "./task-state.ts";
-import { byAge } from "./task-time.ts";
 
 /** Runs until `signal` aborts. Rejects when the store does. */
 export function runConstraintEnforcer(parts: LoopParts, signal: AbortSignal): Promise<void> {

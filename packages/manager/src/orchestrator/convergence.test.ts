@@ -5,10 +5,10 @@ import { SeededRandom } from "@mswarm/runtime/simulated";
 import { type Change, isChangeOf, nodes, services, tasks } from "@mswarm/store";
 import type { Service, ServiceSpec, Task } from "@mswarm/wire";
 import { expect, test } from "vitest";
+import { modeOf, replicasOf, slotOf } from "../objects/service-mode.ts";
+import { isWanted, occupiesNode, rankOf, stateOf } from "../objects/task-state.ts";
 import { ClusterView } from "../scheduler/cluster-view.ts";
 import { globalPlacement } from "./plan-global.ts";
-import { modeOf, replicasOf, slotOf } from "./service-mode.ts";
-import { isWanted, occupiesNode, rankOf, stateOf } from "./task-state.ts";
 import { replicated, TestSwarm, withImage } from "./testing/test-swarm.ts";
 
 const seeds =

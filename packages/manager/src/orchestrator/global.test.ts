@@ -1,7 +1,7 @@
 import { minutes, seconds } from "@mswarm/runtime";
 import type { ServiceSpec, Task } from "@mswarm/wire";
 import { afterEach, expect, test } from "vitest";
-import { desiredOf, stateOf } from "./task-state.ts";
+import { desiredOf, stateOf } from "../objects/task-state.ts";
 import { TestSwarm, withImage } from "./testing/test-swarm.ts";
 
 const swarms: TestSwarm[] = [];

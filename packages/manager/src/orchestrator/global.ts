@@ -4,17 +4,17 @@
 import type { Instant } from "@mswarm/runtime";
 import { isChangeOf, nodes, type ReadTransaction, services, tasks } from "@mswarm/store";
 import type { Node, Service, Task } from "@mswarm/wire";
-import { type ControlLoop, nothing, type Outcome, runControlLoop } from "./control-loop.ts";
+import { type ControlLoop, nothing, type Outcome, runControlLoop } from "../loops/control-loop.ts";
+import { modeOf } from "../objects/service-mode.ts";
+import { isWanted } from "../objects/task-state.ts";
 import { nodeKey, readKey, serviceKey, slotKeyOf, updateKey } from "./loop-keys.ts";
 import type { NodeLookup } from "./node-fitness.ts";
 import { globalPlacement, planGlobalPlace } from "./plan-global.ts";
 import { planSlot } from "./plan-slot.ts";
 import { makerOf, type OrchestratorParts } from "./replicated.ts";
-import { modeOf } from "./service-mode.ts";
 import { ServiceUpdates } from "./service-updates.ts";
 import { sameSpec } from "./spec-equality.ts";
 import { DirtyTasks } from "./task-dirtiness.ts";
-import { isWanted } from "./task-state.ts";
 import type { UpdateView } from "./update-run.ts";
 import { isPaused } from "./update-status.ts";
 

@@ -4,9 +4,9 @@
 import { after, type Duration, hours, type Instant, timestampOf, wireTimestamp } from "@mswarm/runtime";
 import { isChangeOf, nodes, tasks } from "@mswarm/store";
 import type { Node, Task } from "@mswarm/wire";
-import { type ControlLoop, type LoopParts, nothing, runControlLoop } from "./control-loop.ts";
-import type { ObjectChange } from "./object-change.ts";
-import { occupiesNode } from "./task-state.ts";
+import { type ControlLoop, type LoopParts, nothing, runControlLoop } from "../loops/control-loop.ts";
+import type { ObjectChange } from "../loops/object-change.ts";
+import { occupiesNode } from "../objects/task-state.ts";
 
 /** How long a node may be down before its tasks are given up. Source: swarmkit dispatcher.go, defaultNodeDownPeriod. */
 const nodeDownPeriod: Duration = hours(24);

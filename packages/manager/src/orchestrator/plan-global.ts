@@ -2,13 +2,13 @@
 // Source: swarmkit manager/orchestrator/global; wire reference 7.4.
 import type { Instant } from "@mswarm/runtime";
 import type { Node, Service, Task, TaskState } from "@mswarm/wire";
+import { type ObjectChange, wish } from "../loops/object-change.ts";
 import { nodeMatches, readConstraints } from "../objects/constraints.ts";
+import { hasEnded, isWanted, occupiesNode, stateOf } from "../objects/task-state.ts";
+import { byAge } from "../objects/task-time.ts";
 import { newTask, type TaskMaker } from "./new-task.ts";
 import { mustBeLeft } from "./node-fitness.ts";
-import { type ObjectChange, wish } from "./object-change.ts";
 import { mayRestart } from "./restart-policy.ts";
-import { hasEnded, isWanted, occupiesNode, stateOf } from "./task-state.ts";
-import { byAge } from "./task-time.ts";
 
 export interface GlobalPlaceView {
   readonly service: Service;

@@ -1,10 +1,10 @@
 // Which tasks of a slot (global: of a node) are history that nobody needs any more.
 // Source: swarmkit manager/orchestrator/taskreaper; wire reference 7.11.
 import type { Service, Task } from "@mswarm/wire";
+import { desiredOf, hasEnded, hasReached, isWanted } from "../objects/task-state.ts";
+import { byAge } from "../objects/task-time.ts";
 import { isLiveSlot } from "./plan-slot.ts";
 import { restartRulesOf } from "./restart-policy.ts";
-import { desiredOf, hasEnded, hasReached, isWanted } from "./task-state.ts";
-import { byAge } from "./task-time.ts";
 
 /** True for a task that was told to go and has nothing left on a node. */
 export const isRemovable = (task: Task): boolean =>

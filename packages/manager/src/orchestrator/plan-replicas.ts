@@ -2,13 +2,13 @@
 // Source: swarmkit manager/orchestrator/replicated (services.go, slot.go); wire reference 7.3.
 import type { Instant } from "@mswarm/runtime";
 import type { Service, Task } from "@mswarm/wire";
+import { type ObjectChange, wish } from "../loops/object-change.ts";
+import { replicasOf, slotOf } from "../objects/service-mode.ts";
+import { stateOf } from "../objects/task-state.ts";
 import { newTask, type TaskMaker } from "./new-task.ts";
 import type { NodeLookup } from "./node-fitness.ts";
-import { type ObjectChange, wish } from "./object-change.ts";
 import { updatableTasks } from "./plan-slot.ts";
 import { isStopping } from "./restart-policy.ts";
-import { replicasOf, slotOf } from "./service-mode.ts";
-import { stateOf } from "./task-state.ts";
 
 export interface ReplicasView {
   readonly service: Service;

@@ -1,8 +1,8 @@
 import type { Task } from "@mswarm/wire";
 import { expect, test } from "vitest";
-import type { ObjectChange } from "./object-change.ts";
+import type { ObjectChange } from "../loops/object-change.ts";
+import { specVersionOf } from "../objects/service-mode.ts";
 import { planSlot, type SlotPlan } from "./plan-slot.ts";
-import { specVersionOf } from "./service-mode.ts";
 import { at, maker, readyNode, serviceOf, taskOf } from "./testing/objects.ts";
 
 const planAt = (seconds: number, tasks: readonly Task[], version = 0): SlotPlan =>

@@ -2,12 +2,12 @@
 // replaced, waiting ones started, superseded ones stopped. How many slots there are is not decided here.
 import type { Instant } from "@mswarm/runtime";
 import type { Service, Task } from "@mswarm/wire";
+import { type ObjectChange, wish } from "../loops/object-change.ts";
+import { desiredOf, hasEnded, isWanted, rankOf, stateOf } from "../objects/task-state.ts";
+import { byAge } from "../objects/task-time.ts";
 import { newTask, type TaskMaker, type TaskPlace } from "./new-task.ts";
 import { mustBeLeft, type NodeLookup } from "./node-fitness.ts";
-import { type ObjectChange, wish } from "./object-change.ts";
 import { isStopping, mayRestart, restartRulesOf, startTimeOf } from "./restart-policy.ts";
-import { desiredOf, hasEnded, isWanted, rankOf, stateOf } from "./task-state.ts";
-import { byAge } from "./task-time.ts";
 
 export interface SlotView {
   readonly service: Service;

@@ -4,10 +4,16 @@
 import { type Duration, milliseconds } from "@mswarm/runtime";
 import { clusters, isChangeOf, type ReadTransaction, services, tasks } from "@mswarm/store";
 import type { Cluster, Task } from "@mswarm/wire";
-import { type ControlLoop, changesPerTransactionMax, type LoopParts, nothing, runControlLoop } from "./control-loop.ts";
+import {
+  type ControlLoop,
+  changesPerTransactionMax,
+  type LoopParts,
+  nothing,
+  runControlLoop,
+} from "../loops/control-loop.ts";
+import { modeOf } from "../objects/service-mode.ts";
+import { stateOf } from "../objects/task-state.ts";
 import { isRemovable, planReaping } from "./plan-reaping.ts";
-import { modeOf } from "./service-mode.ts";
-import { stateOf } from "./task-state.ts";
 
 /** Runs until `signal` aborts. Rejects when the store does. */
 export function runTaskReaper(parts: LoopParts, signal: AbortSignal): Promise<void> {

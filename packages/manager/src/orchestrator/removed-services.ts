@@ -1,8 +1,14 @@
 // When a service is gone, its tasks go too: their desired state becomes REMOVE, agents stop them, the reaper deletes
 // them. Writes: `desired_state` REMOVE of the tasks of removed services, of every mode.
 import { isChangeOf, services, tasks } from "@mswarm/store";
-import { type ControlLoop, changesPerTransactionMax, type LoopParts, nothing, runControlLoop } from "./control-loop.ts";
-import { wish } from "./object-change.ts";
+import {
+  type ControlLoop,
+  changesPerTransactionMax,
+  type LoopParts,
+  nothing,
+  runControlLoop,
+} from "../loops/control-loop.ts";
+import { wish } from "../loops/object-change.ts";
 
 /** Runs until `signal` aborts. Rejects when the store does. */
 export function runServiceRemoval(parts: LoopParts, signal: AbortSignal): Promise<void> {

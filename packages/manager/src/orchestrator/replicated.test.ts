@@ -3,9 +3,9 @@ import { settle } from "@mswarm/runtime/simulated";
 import { tasks } from "@mswarm/store";
 import type { Task } from "@mswarm/wire";
 import { afterEach, expect, test } from "vitest";
-import { slotOf } from "./service-mode.ts";
-import { desiredOf, isWanted, stateOf } from "./task-state.ts";
-import { byAge } from "./task-time.ts";
+import { slotOf } from "../objects/service-mode.ts";
+import { desiredOf, isWanted, stateOf } from "../objects/task-state.ts";
+import { byAge } from "../objects/task-time.ts";
 import { replicated, TestSwarm, withImage } from "./testing/test-swarm.ts";
 
 const swarms: TestSwarm[] = [];

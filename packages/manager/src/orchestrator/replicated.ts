@@ -4,16 +4,22 @@
 import type { Clock, Instant, Logger, Random } from "@mswarm/runtime";
 import { clusters, isChangeOf, nodes, type ReadTransaction, type Store, services, tasks } from "@mswarm/store";
 import type { Service, Task } from "@mswarm/wire";
-import { type ControlLoop, changesPerTransactionMax, nothing, type Outcome, runControlLoop } from "./control-loop.ts";
+import {
+  type ControlLoop,
+  changesPerTransactionMax,
+  nothing,
+  type Outcome,
+  runControlLoop,
+} from "../loops/control-loop.ts";
+import { modeOf } from "../objects/service-mode.ts";
+import { rankOf } from "../objects/task-state.ts";
 import { nodeKey, readKey, serviceKey, slotKeyOf, updateKey } from "./loop-keys.ts";
 import type { TaskMaker } from "./new-task.ts";
 import { fitnessChanged, type NodeLookup } from "./node-fitness.ts";
 import { planReplicas, slotsOf } from "./plan-replicas.ts";
 import { isLiveSlot, planSlot } from "./plan-slot.ts";
-import { modeOf } from "./service-mode.ts";
 import { ServiceUpdates } from "./service-updates.ts";
 import { DirtyTasks } from "./task-dirtiness.ts";
-import { rankOf } from "./task-state.ts";
 import type { UpdateView } from "./update-run.ts";
 
 export interface OrchestratorParts {

@@ -2,10 +2,10 @@
 // slot (or, for a global service, of one node), so that a new leader comes to the same answers.
 import { after, type Duration, durationOf, type Instant, milliseconds, minutes, seconds } from "@mswarm/runtime";
 import type { RestartPolicy_RestartCondition, Task, TaskSpec } from "@mswarm/wire";
+import { specVersionOf } from "../objects/service-mode.ts";
+import { desiredOf, hasEnded, isWanted, occupiesNode, stateOf } from "../objects/task-state.ts";
+import { byAge, createdAtOf, statusTimeOf } from "../objects/task-time.ts";
 import { isLost, type NodeLookup } from "./node-fitness.ts";
-import { specVersionOf } from "./service-mode.ts";
-import { desiredOf, hasEnded, isWanted, occupiesNode, stateOf } from "./task-state.ts";
-import { byAge, createdAtOf, statusTimeOf } from "./task-time.ts";
 
 export interface RestartRules {
   readonly condition: RestartPolicy_RestartCondition;

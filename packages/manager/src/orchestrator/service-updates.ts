@@ -1,7 +1,7 @@
 // The updates under way, for the replicated and the global orchestrator alike.
 import type { Instant } from "@mswarm/runtime";
 import type { Task } from "@mswarm/wire";
-import { nothing, type Outcome } from "./control-loop.ts";
+import { nothing, type Outcome } from "../loops/control-loop.ts";
 import { serviceKey, updateKey } from "./loop-keys.ts";
 import type { TaskMaker } from "./new-task.ts";
 import { runIdOf, UpdateRun, type UpdateView } from "./update-run.ts";

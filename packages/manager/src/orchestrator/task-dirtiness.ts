@@ -1,9 +1,9 @@
 // Whether a task still is what its service asks for.
 import type { Node, Service, ServiceSpec, Task } from "@mswarm/wire";
 import { nodeMatches, readConstraints } from "../objects/constraints.ts";
-import { specVersionOf } from "./service-mode.ts";
+import { specVersionOf } from "../objects/service-mode.ts";
+import { hasEnded, hasReached, isWanted } from "../objects/task-state.ts";
 import { sameSpec } from "./spec-equality.ts";
-import { hasEnded, hasReached, isWanted } from "./task-state.ts";
 
 /** How the spec of a task differs from that of its service. */
 export type SpecDifference = "none" | "placement" | "pull-options" | "essential";

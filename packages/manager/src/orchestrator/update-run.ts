@@ -4,14 +4,14 @@
 // Source: swarmkit manager/orchestrator/update/updater.go; wire reference 7.6.
 import { after, type Instant } from "@mswarm/runtime";
 import type { Service, Task } from "@mswarm/wire";
+import { type ObjectChange, wish } from "../loops/object-change.ts";
+import { specVersionOf } from "../objects/service-mode.ts";
+import { desiredOf, hasEnded, hasReached, isWanted, stateOf } from "../objects/task-state.ts";
+import { byAge, statusTimeOf } from "../objects/task-time.ts";
 import { newTask, type TaskMaker, type TaskPlace } from "./new-task.ts";
 import type { NodeLookup } from "./node-fitness.ts";
-import { type ObjectChange, wish } from "./object-change.ts";
 import { isFinished, updatableTasks } from "./plan-slot.ts";
 import { isStopping } from "./restart-policy.ts";
-import { specVersionOf } from "./service-mode.ts";
-import { desiredOf, hasEnded, hasReached, isWanted, stateOf } from "./task-state.ts";
-import { byAge, statusTimeOf } from "./task-time.ts";
 import { finalWatch, isRollback, updateRulesOf } from "./update-config.ts";
 import { begun, completed, isUnderWay, paused, rolledBack } from "./update-status.ts";
 

@@ -1,7 +1,7 @@
 import { type Duration, milliseconds, minutes, seconds } from "@mswarm/runtime";
 import type { Task, UpdateConfig } from "@mswarm/wire";
 import { afterEach, expect, test } from "vitest";
-import { isWanted, stateOf } from "./task-state.ts";
+import { isWanted, stateOf } from "../objects/task-state.ts";
 import type { FakeAgentOptions } from "./testing/fake-agents.ts";
 import { replicated, TestSwarm, withImage } from "./testing/test-swarm.ts";
 

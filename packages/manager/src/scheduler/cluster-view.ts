@@ -3,7 +3,7 @@
 import type { Instant } from "@mswarm/runtime";
 import { type Change, isChangeOf, nodes, type ReadTransaction, tasks } from "@mswarm/store";
 import type { Node, Task } from "@mswarm/wire";
-import { isActive, occupiesNode, stateOf } from "../orchestrator/task-state.ts";
+import { isActive, occupiesNode, stateOf } from "../objects/task-state.ts";
 import { NodeInfo } from "./node-info.ts";
 import { failureKeyOf } from "./spread.ts";
 

@@ -1,8 +1,8 @@
 // What the scheduler knows of one node: what its tasks take, kept up to date task by task.
 import { type Duration, type Instant, minutes } from "@mswarm/runtime";
 import type { GenericResource, Node, PortConfig, Task } from "@mswarm/wire";
-import { isActive } from "../orchestrator/task-state.ts";
-import { GenericResources } from "./generic-resources.ts";
+import { GenericResources } from "../objects/generic-resources.ts";
+import { isActive } from "../objects/task-state.ts";
 
 /** A node with this many failures of a service within the window goes last. Source: swarmkit manager/scheduler/nodeinfo.go. */
 const failuresMax = 5;

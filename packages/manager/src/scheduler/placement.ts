@@ -2,7 +2,7 @@
 // that the next decision sees it.
 import type { Instant } from "@mswarm/runtime";
 import type { GenericResource, Task } from "@mswarm/wire";
-import { stateOf } from "../orchestrator/task-state.ts";
+import { stateOf } from "../objects/task-state.ts";
 import type { ClusterView, TaskGroup, Work } from "./cluster-view.ts";
 import type { NodeInfo } from "./node-info.ts";
 import { Pipeline } from "./pipeline.ts";

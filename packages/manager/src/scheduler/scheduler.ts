@@ -14,7 +14,7 @@ import {
 } from "@mswarm/runtime";
 import { nodes, type ReadTransaction, type Store, services, tasks, type WriteTransaction } from "@mswarm/store";
 import type { Service, Task } from "@mswarm/wire";
-import { isActive } from "../orchestrator/task-state.ts";
+import { isActive } from "../objects/task-state.ts";
 import { ClusterView } from "./cluster-view.ts";
 import { takesNewTasks } from "./filters/ready.ts";
 import { type Decision, decide, isStillWaiting } from "./placement.ts";

@@ -3,7 +3,7 @@
 import type { Instant } from "@mswarm/runtime";
 import type { PlacementPreference, Task } from "@mswarm/wire";
 import { labelOf } from "../objects/constraints.ts";
-import { specVersionOf } from "../orchestrator/service-mode.ts";
+import { specVersionOf } from "../objects/service-mode.ts";
 import { Heap } from "./heap.ts";
 import type { NodeInfo } from "./node-info.ts";
 

@@ -1,5 +1,5 @@
 // The life of a task on a worker, as data. A task only ever moves down this table.
-import type { TaskState } from "@mswarm/wire";
+import { type TaskState, taskStateNumbers } from "@mswarm/wire";
 
 /** What is done with the container in a state. */
 export type TaskAction = "prepare" | "start" | "wait";
@@ -7,8 +7,6 @@ export type TaskAction = "prepare" | "start" | "wait";
 export type TaskStep =
   | {
       readonly kind: "step";
-      /** Number on the wire: states arrive as words, and words do not compare. */
-      readonly rank: number;
       /** Absent: nothing has to be done to go on. */
       readonly action?: TaskAction;
       readonly next: TaskState;
@@ -19,7 +17,7 @@ export type TaskStep =
       /** The state after a failure here. */
       readonly onFailure: "REJECTED" | "FAILED";
     }
-  | { readonly kind: "end"; readonly rank: number };
+  | { readonly kind: "end" };
 
 const accepting = { next: "ACCEPTED", message: "accepted", waitsForDesired: true, onFailure: "REJECTED" } as const;
 
@@ -29,12 +27,11 @@ const accepting = { next: "ACCEPTED", message: "accepted", waitsForDesired: true
  * Source: swarmkit agent/exec/controller.go, Do; wire reference 6.7 and 7.1.
  */
 export const taskSteps: Readonly<Record<TaskState, TaskStep>> = {
-  NEW: { kind: "step", rank: 0, ...accepting },
-  PENDING: { kind: "step", rank: 64, ...accepting },
-  ASSIGNED: { kind: "step", rank: 192, ...accepting },
+  NEW: { kind: "step", ...accepting },
+  PENDING: { kind: "step", ...accepting },
+  ASSIGNED: { kind: "step", ...accepting },
   ACCEPTED: {
     kind: "step",
-    rank: 256,
     next: "PREPARING",
     message: "preparing",
     waitsForDesired: true,
@@ -42,7 +39,6 @@ export const taskSteps: Readonly<Record<TaskState, TaskStep>> = {
   },
   PREPARING: {
     kind: "step",
-    rank: 320,
     action: "prepare",
     next: "READY",
     message: "prepared",
@@ -51,7 +47,6 @@ export const taskSteps: Readonly<Record<TaskState, TaskStep>> = {
   },
   READY: {
     kind: "step",
-    rank: 384,
     next: "STARTING",
     message: "starting",
     waitsForDesired: true,
@@ -59,7 +54,6 @@ export const taskSteps: Readonly<Record<TaskState, TaskStep>> = {
   },
   STARTING: {
     kind: "step",
-    rank: 448,
     action: "start",
     next: "RUNNING",
     message: "started",
@@ -68,22 +62,21 @@ export const taskSteps: Readonly<Record<TaskState, TaskStep>> = {
   },
   RUNNING: {
     kind: "step",
-    rank: 512,
     action: "wait",
     next: "COMPLETE",
     message: "finished",
     waitsForDesired: false,
     onFailure: "FAILED",
   },
-  COMPLETE: { kind: "end", rank: 576 },
-  SHUTDOWN: { kind: "end", rank: 640 },
-  FAILED: { kind: "end", rank: 704 },
-  REJECTED: { kind: "end", rank: 768 },
-  REMOVE: { kind: "end", rank: 800 },
-  ORPHANED: { kind: "end", rank: 832 },
+  COMPLETE: { kind: "end" },
+  SHUTDOWN: { kind: "end" },
+  FAILED: { kind: "end" },
+  REJECTED: { kind: "end" },
+  REMOVE: { kind: "end" },
+  ORPHANED: { kind: "end" },
 };
 
-export const rankOf = (state: TaskState): number => taskSteps[state].rank;
+export const rankOf = (state: TaskState): number => taskStateNumbers[state];
 
 /** True for states that a task does not leave. */
 export const isTerminal = (state: TaskState): boolean => taskSteps[state].kind === "end";
@@ -100,7 +93,7 @@ export function nextMove(state: TaskState, desired: TaskState): NextMove {
   const step = taskSteps[state];
   if (step.kind === "end") return { kind: "stay" };
   if (rankOf(desired) >= rankOf("SHUTDOWN")) return { kind: "shut-down" };
-  if (step.waitsForDesired && rankOf(desired) <= step.rank) return { kind: "stay" };
+  if (step.waitsForDesired && rankOf(desired) <= rankOf(state)) return { kind: "stay" };
   const { action, next, message } = step;
   return action === undefined ? { kind: "become", next, message } : { kind: "act", action, next, message };
 }

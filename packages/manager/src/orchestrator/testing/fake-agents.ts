@@ -2,7 +2,7 @@
 import { type Clock, type Duration, milliseconds, seconds, Wakeup, wireTimestamp } from "@mswarm/runtime";
 import { isChangeOf, nodes, type Store, tasks } from "@mswarm/store";
 import type { Task, TaskState } from "@mswarm/wire";
-import { hasEnded, hasReached, isWanted, occupiesNode, rankOf, stateOf } from "../task-state.ts";
+import { hasEnded, hasReached, isWanted, occupiesNode, rankOf, stateOf } from "../../objects/task-state.ts";
 
 /** What becomes of a task. `fails`: its process cannot be started. `rejects`: its image cannot be had. */
 export type Fate = "runs" | "fails" | "rejects" | { readonly exits: "COMPLETE" | "FAILED"; readonly after: Duration };

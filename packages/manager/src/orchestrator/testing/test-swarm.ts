@@ -5,6 +5,7 @@ import { clusters, nodes, type Proposer, Store, services, tasks } from "@mswarm/
 import { immediateProposer } from "@mswarm/store/testing";
 import type { Node, Service, ServiceSpec, Task } from "@mswarm/wire";
 import { runAllocator } from "../../allocator/allocator.ts";
+import { isWanted, stateOf } from "../../objects/task-state.ts";
 import { runScheduler } from "../../scheduler/scheduler.ts";
 import { runConstraintEnforcer } from "../constraint-enforcer.ts";
 import { runGlobalOrchestrator } from "../global.ts";
@@ -12,7 +13,6 @@ import { runOrphanKeeper } from "../orphans.ts";
 import { runTaskReaper } from "../reaper.ts";
 import { runServiceRemoval } from "../removed-services.ts";
 import { type OrchestratorParts, runReplicatedOrchestrator } from "../replicated.ts";
-import { isWanted, stateOf } from "../task-state.ts";
 import { type FakeAgentOptions, FakeAgents } from "./fake-agents.ts";
 
 type Loop = (parts: OrchestratorParts, signal: AbortSignal) => Promise<void>;

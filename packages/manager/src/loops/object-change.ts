@@ -1,7 +1,7 @@
 // What a planner wants to have changed, as data.
 import { networks, services, tasks, type WriteTransaction } from "@mswarm/store";
 import type { Network, Service, Task, TaskState } from "@mswarm/wire";
-import { rankOf } from "./task-state.ts";
+import { rankOf } from "../objects/task-state.ts";
 
 /** An update carries the whole new object, made from the one that the planner read in the same transaction. */
 export type ObjectChange =
