@@ -97,6 +97,10 @@ export class SafetyChecker {
     if (core.applied > core.committed || core.committed > core.lastIndex) this.#fail("indexes out of order on", member);
     if (core.isLeader && seen.led !== core.term) this.#leads(member);
     if (core.committed > seen.committed) this.#commits(member, seen.committed);
+    if (core.committed > seen.committed && core.isLeader && core.termAt(core.committed) !== core.term) {
+      // Its outcome, a committed entry lost, takes a rare sequence of leaders (figure 8); the rule shows at once.
+      this.#fail(`entry ${core.committed} of an earlier term was committed by counting on`, member);
+    }
     this.#seen.set(core, {
       term: core.term,
       committed: core.committed,
