@@ -100,7 +100,7 @@ function checkTheChecker(): void {
     {
       what: "a member that answers before its disk has it",
       fault: { driverFault: "answers-before-sync" },
-      finding: /disks/,
+      finding: /disks|noticed a loss/,
     },
     { what: "a leader that counts itself too early", fault: { driverFault: "advances-before-sync" }, finding: /disks/ },
   ] as const)("notices $what, and tells the seed and the story", ({ fault, finding }) => {

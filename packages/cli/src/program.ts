@@ -8,6 +8,7 @@ import { addDaemon } from "./commands/daemon.ts";
 import { addInit } from "./commands/init.ts";
 import { addJoin } from "./commands/join.ts";
 import { addJoinToken } from "./commands/join-token.ts";
+import { addLater } from "./commands/later.ts";
 import { addLeave } from "./commands/leave.ts";
 import { addNodeInspect } from "./commands/node-inspect.ts";
 import { addNodeLs } from "./commands/node-ls.ts";
@@ -44,6 +45,8 @@ export function createProgram(context: CliContext, more: readonly AddCommand[] =
   addNodeCommands(program, context);
   addServiceCommands(program, context);
   addPayloadCommands(program, context);
+  addLater(program, "network", "overlay networks");
+  addLater(program, "stack", "stacks");
   addDaemon(program, context);
   for (const add of more) add(program, context);
   addHostEverywhere(program);
@@ -61,6 +64,7 @@ function addServiceCommands(program: CliCommand, context: CliContext): void {
   const service = program.command("service").description("Manage services");
   const commands = [addServiceCreate, addServiceLs, addServicePs, addServiceInspect, addServiceUpdate];
   for (const add of [...commands, addServiceScale, addServiceRollback, addServiceRm]) add(service, context);
+  addLater(service, "logs", "logs of services");
 }
 
 function addPayloadCommands(program: CliCommand, context: CliContext): void {

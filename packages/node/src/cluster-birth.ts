@@ -52,6 +52,7 @@ export async function giveBirth(
   const initial: InitialCluster = {
     clusterId,
     nodeId,
+    certificatePem,
     root: { certificatePem: rootPem, digest: authority.rootDigest, keyPem: rootKeyPem },
     joinTokens: { worker: newToken(rootPem, random), manager: newToken(rootPem, random) },
     availability: availabilityOf(request.availability ?? "") ?? "ACTIVE",

@@ -52,12 +52,11 @@ async function watchService(serviceId: string, { control, context }: Parts, isQu
     ]);
     const progress = serviceProgress(service, tasks, nodes);
     const notes = rollbackNote === undefined ? [] : [`rollback: ${rollbackNote}`];
-    const left = progress.isConverged
-      ? monitorOf(service) - (clock.monotonic() - (convergedAt ?? clock.monotonic()))
-      : undefined;
+    const now = clock.monotonic();
+    const left = progress.isConverged ? monitorOf(service) - (now - (convergedAt ?? now)) : undefined;
     if (left !== undefined) notes.push(verifyNote(service, left));
     else if (convergedAt !== undefined) notes.push("verify: Detected task failure");
-    convergedAt = progress.isConverged ? (convergedAt ?? clock.monotonic()) : undefined;
+    convergedAt = progress.isConverged ? (convergedAt ?? now) : undefined;
     display.show(progressView(progress, phase.isRollback, notes));
     if (left !== undefined && left <= 0) return;
     await clock.sleep(pollInterval, context.signal);

@@ -16,6 +16,8 @@ export interface InitialCluster {
     /** Absent where the key lies with an external authority. */
     readonly keyPem?: string;
   };
+  /** The first manager's own certificate: its end is shown, and counts when the node is removed. */
+  readonly certificatePem?: string;
   readonly joinTokens: { readonly worker: string; readonly manager: string };
   /** ACTIVE where absent. */
   readonly availability?: NodeSpec_Availability;
@@ -87,7 +89,12 @@ function clusterOf(initial: InitialCluster): Cluster {
 function createFirstNode(tx: WriteTransaction, initial: InitialCluster): void {
   tx.create(nodes, {
     id: initial.nodeId,
-    certificate: { cn: initial.nodeId, role: "MANAGER", status: { state: "ISSUED" } },
+    certificate: {
+      cn: initial.nodeId,
+      role: "MANAGER",
+      status: { state: "ISSUED" },
+      ...(initial.certificatePem === undefined ? {} : { certificate: Buffer.from(initial.certificatePem) }),
+    },
     spec: { desiredRole: "MANAGER", membership: "ACCEPTED", availability: initial.availability ?? "ACTIVE" },
     VXLANUDPPort: initial.dataPathPort ?? vxlanPort,
   });
