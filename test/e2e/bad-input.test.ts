@@ -36,7 +36,7 @@ const managerAddress = (): string => cluster.daemon("m1").managerAddress;
 /** `CODE: sentence` of a call that has to fail. */
 async function failure(call: Promise<unknown>): Promise<string> {
   try {
-    return `no failure: ${JSON.stringify(await call)}`;
+    return `no failure: ${JSON.stringify(await call).slice(0, 200)}`;
   } catch (error) {
     return isSwarmError(error) ? `${error.code}: ${error.message}` : String(error);
   }
@@ -198,8 +198,7 @@ test("a second daemon on the same state directory is refused, and the first does
   await second.exited();
   expect(second.exit).toBe(1);
   expect(await second.lastLines()).toContain("another mswarm daemon uses the state directory");
-  expect((await manager.status()).state).toBe("ACTIVE");
-  expect(await cluster.nodes()).toHaveLength(1);
+  expect(await manager.status()).toMatchObject({ state: "ACTIVE", raft: { role: "leader" } });
 });
 
 test("a state directory that cannot be one is named", async () => {
@@ -272,7 +271,7 @@ test("flags that cannot be are refused", async () => {
 });
 
 async function listenOn(host: string, port: number): Promise<Server> {
-  const server = createServer();
+  const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen({ host, port }, resolve));
   return server;
 }
