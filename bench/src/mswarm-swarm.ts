@@ -1,6 +1,6 @@
 // mswarm as built: daemons as separate processes on loopback addresses, one shared private engine.
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { access, mkdtemp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openUnixChannel } from "@mswarm/rpc";
@@ -80,13 +80,14 @@ class MswarmNode implements SwarmNode {
     // Whatever ends the bench ends its daemons.
     process.once("exit", () => daemon.kill("SIGKILL"));
     const node = new MswarmNode(host, folder, daemon, options.isKept);
-    await until(`the daemon on ${host} answers`, 20_000, () => node.#answers());
+    await until(`the daemon on ${host} answers`, 20_000, () => node.#listens());
+    await node.#daemon((client) => client.Status({}, { timeout: seconds(20) }));
     return node;
   }
 
-  async #answers(): Promise<boolean> {
+  async #listens(): Promise<boolean> {
     if (this.#hasEnded) throw new Error(`the daemon has ended; its log: ${this.#folder}/log`);
-    return this.#daemon(async (daemon) => daemon.Status({}, { timeout: seconds(1) })).then(
+    return access(this.controlPath).then(
       () => true,
       () => false,
     );

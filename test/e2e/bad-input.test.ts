@@ -1,5 +1,5 @@
 // What a user gets wrong ends in a sentence that helps, and leaves nothing half done: the right input works afterwards.
-import { readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { isSwarmError, seconds, systemClock } from "@mswarm/runtime";
@@ -149,6 +149,22 @@ test("an address that is in use is named, for a first manager and for one that j
   expect((await cluster.daemon("m1").status()).raft?.role).toBe("leader");
 });
 
+test("a manager that the others cannot reach is not admitted, and is told why", async () => {
+  const { manager = "" } = await cluster.joinTokens();
+  const advertiseAddr = cluster.add("elsewhere").managerAddress;
+  const request = {
+    listenAddr: node.managerAddress,
+    advertiseAddr,
+    joinToken: manager,
+    remoteAddrs: [managerAddress()],
+  };
+  const message = await failure(node.daemon.Join(request, { timeout: seconds(60) }));
+  expect(message).toContain("could not connect to prospective new cluster member using its advertised address");
+  await isUntouched(node);
+  expect((await cluster.daemon("m1").status()).raft?.role).toBe("leader");
+  await joinsNow(node, "manager");
+});
+
 test("a manager whose address is taken at its restart says so, and goes on when the address is free", async () => {
   const { manager = "" } = await cluster.joinTokens();
   const before = await node.join(manager, [managerAddress()]);
@@ -174,6 +190,7 @@ test("a node whose start fails again and again can still leave", async () => {
   const occupant = await listenOn(node.address, 2377);
   await node.start();
   await eventually(async () => expect((await node.status()).state).toBe("ERROR"));
+  expect(await failure(node.daemon.Leave({}, inTime))).toContain("participating as a manager");
   await node.daemon.Leave({ force: true }, inTime);
   await isUntouched(node);
   await closed(occupant);
@@ -188,7 +205,9 @@ test("a node in a cluster is not taken into another, and one in none has nothing
   expect((await manager.status()).raft?.role).toBe("leader");
   expect(await failure(node.control.ListNodes({}, inTime))).toContain("This node is not a swarm manager");
   expect(await failure(node.daemon.Leave({}, inTime))).toContain("This node is not part of a swarm");
-  expect(await failure(manager.daemon.Leave({}, inTime))).toContain("Removing the last manager erases all current state");
+  expect(await failure(manager.daemon.Leave({}, inTime))).toContain(
+    "Removing the last manager erases all current state",
+  );
 });
 
 test("a second daemon on the same state directory is refused, and the first does not notice", async () => {

@@ -114,7 +114,7 @@ test("a killed leader is replaced within seconds, no container stops, and it cat
   });
   const outage = clock.monotonic() - killed;
   say(`the first write after the leader's death: ${Math.round(outage)} ms`);
-  expect(outage).toBeLessThan(seconds(10));
+  expect(outage).toBeLessThan(seconds(5));
   expect(sorted((await cluster.containers()).filter(isUp).map(({ id }) => id))).toEqual(before);
 
   await leader.start();

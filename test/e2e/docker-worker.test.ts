@@ -76,7 +76,9 @@ test("docker swarm join with the worker token makes it a READY node", async () =
     const { node } = await control.GetNode({ nodeId }, inTime);
     expect(node?.status?.state).toBe("READY");
     expect(node?.role ?? "WORKER").toBe("WORKER");
-    expect(node?.description?.engine?.engineVersion).toBe(await dockerCli("version", "--format", "{{.Server.Version}}"));
+    expect(node?.description?.engine?.engineVersion).toBe(
+      await dockerCli("version", "--format", "{{.Server.Version}}"),
+    );
   });
   say(`joined and READY after ${Math.round(clock.monotonic() - start)} ms`);
 });
@@ -104,7 +106,11 @@ test("it runs a service with a secret, a config, an environment and limits", asy
           },
         ],
         configs: [
-          { configId: config?.id ?? "", configName: "motd", file: { name: "/etc/motd", uid: "0", gid: "0", mode: 0o444 } },
+          {
+            configId: config?.id ?? "",
+            configName: "motd",
+            file: { name: "/etc/motd", uid: "0", gid: "0", mode: 0o444 },
+          },
         ],
       },
       resources: { limits: { nanoCpus: "500000000", memoryBytes: String(64 << 20) } },

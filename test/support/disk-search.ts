@@ -41,7 +41,9 @@ export function inAllForms(name: string, bytes: Buffer): readonly Needle[] {
 /** What of the base64 of a longer text depends on `bytes` alone, when they begin at 0, 1 or 2 modulo 3. */
 function base64Parts(bytes: Buffer): readonly string[] {
   return [0, 1, 2].map((offset) => {
-    const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64").replace(/=+$/, "");
+    const text = Buffer.concat([Buffer.alloc(offset), bytes])
+      .toString("base64")
+      .replace(/=+$/, "");
     const isWhole = (offset + bytes.length) % 3 === 0;
     return text.slice(offset === 0 ? 0 : offset + 1, isWhole ? undefined : -1);
   });

@@ -1,7 +1,7 @@
 // A manager, leader or not: the store and Raft tied together, its services, and the leader's loops while it leads.
 
 import type { CryptoProvider } from "@mswarm/pki";
-import { type LogStore, RaftNode } from "@mswarm/raft";
+import { type LogStore, RaftNode, type RaftNodeOptions, type RaftStart } from "@mswarm/raft";
 import {
   type BoundService,
   type Channel,
@@ -14,6 +14,7 @@ import {
 } from "@mswarm/rpc";
 import { aborted, type Clock, childAbort, type Logger, messageOf, milliseconds, type Random } from "@mswarm/runtime";
 import { clusters, Store } from "@mswarm/store";
+import type { RaftConfig } from "@mswarm/wire";
 import { type LeaderTerm, startLeader } from "./leader.ts";
 import { LeaderLocator } from "./leader-location.ts";
 import { bootstrapCluster, type InitialCluster } from "./membership/bootstrap.ts";
@@ -268,20 +269,31 @@ async function startRaft(
     : options.start.kind === "bootstrap"
       ? ({ kind: "bootstrap", self: { raftId: newRaftId(random), ...self } } as const)
       : await requestJoin(self, parts, signal);
-  const raft = await RaftNode.start(
-    { start },
-    {
-      store: logStore,
-      stateMachine: replicated,
-      transport: observed,
-      clock,
-      random,
-      log,
-      onFailure,
-      onRemoved,
-    },
-  );
+  const raft = await RaftNode.start(snapshotSettings(start, foundation.store, options.identity.clusterId), {
+    store: logStore,
+    stateMachine: replicated,
+    transport: observed,
+    clock,
+    random,
+    log,
+    onFailure,
+    onRemoved,
+  });
   holder.current = raft;
   transport.attach(raft, raft.self.raftId);
   return raft;
+}
+
+/** The cluster's own settings, in force from the moment they are applied here. Zero keeps the default. */
+function snapshotSettings(start: RaftStart, store: Store, clusterId: string): RaftNodeOptions {
+  const settings = (): RaftConfig => store.view((tx) => tx.get(clusters, clusterId))?.spec?.raft ?? {};
+  return {
+    start,
+    get snapshotInterval() {
+      return Number(settings().snapshotInterval ?? 0) || 10_000;
+    },
+    get entriesKept() {
+      return Number(settings().logEntriesForSlowFollowers ?? 0) || 500;
+    },
+  };
 }

@@ -33,6 +33,7 @@ export async function requestJoin(
   parts: RaftJoinParts,
   signal: AbortSignal,
 ): Promise<RaftStart> {
+  let last: unknown;
   for (let attempt = 1; ; attempt += 1) {
     throwIfAborted(signal);
     const channel = parts.joinChannel();
@@ -45,12 +46,17 @@ export async function requestJoin(
       );
       return { kind: "join", self: { raftId: answer.raftId ?? "0", ...self }, members };
     } catch (error) {
+      // Why it was not admitted says more than that its time is over.
+      if (signal.aborted) throw last ?? error;
+      last = error;
       const isFinal =
         isSwarmError(error, "PERMISSION_DENIED") ||
         (isSwarmError(error, "FAILED_PRECONDITION") && !/leader/.test(error.message));
       if (isFinal || attempt === triesMax) throw error;
       parts.log.info({ attempt, reason: messageOf(error) }, "not admitted to raft yet");
-      await parts.clock.sleep(pause, signal);
+      await parts.clock.sleep(pause, signal).catch(() => {
+        throw error;
+      });
     } finally {
       channel.close();
     }

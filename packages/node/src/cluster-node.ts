@@ -114,12 +114,13 @@ export class ClusterNode {
   /**
    * Starts the manager, where this node is one, and the worker. Resolves when the manager serves.
    *
+   * @param signal  ends the attempt to be admitted to Raft
    * @param initial  for the first manager of a new cluster
    */
-  static async start(parts: ClusterNodeParts, initial?: InitialCluster): Promise<ClusterNode> {
+  static async start(parts: ClusterNodeParts, signal: AbortSignal, initial?: InitialCluster): Promise<ClusterNode> {
     const node = new ClusterNode(parts);
     try {
-      if (parts.credentials.isManager) await node.managers.start(node.#lifetime.signal, initial);
+      if (parts.credentials.isManager) await node.managers.start(signal, initial);
     } catch (error) {
       await node.stop({ leave: false });
       throw error;
@@ -127,6 +128,11 @@ export class ClusterNode {
     node.#tasks.run("worker", (signal) => node.#worker.run(signal));
     node.#tasks.run("certificate renewal", (signal) => node.#renewer.run(signal));
     return node;
+  }
+
+  /** A node that runs nothing; `stop({ leave: true })` removes what an earlier run has left. */
+  static unstarted(parts: ClusterNodeParts): ClusterNode {
+    return new ClusterNode(parts);
   }
 
   get knownManagers(): Remotes["peers"] {

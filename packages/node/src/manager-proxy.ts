@@ -26,38 +26,46 @@ export function proxyServices(
   names: readonly ServiceName[],
   current: () => LocalManager | string,
 ): readonly BoundService[] {
-  return names.map((name) => proxyService(name, (method) => find(current(), name, method)));
+  return names.map((name) => proxyService(name, (path) => find(current(), path)));
 }
 
 const reason = "the control socket is this machine's own";
 
-function proxyService<N extends ServiceName>(name: N, target: (method: string) => BoundMethod): BoundService {
-  const methods = Object.keys(serviceOf(name));
+function proxyService<N extends ServiceName>(name: N, target: (path: string) => BoundMethod): BoundService {
+  const methods = Object.entries(serviceOf(name));
   const handlers: object = Object.fromEntries(
-    methods.map((method) => [
+    methods.map(([method, { path }]) => [
       method,
-      (request: unknown, call: Parameters<BoundMethod["handle"]>[1]) => target(method).handle(request, call),
+      (request: unknown, call: Parameters<BoundMethod["handle"]>[1]) => target(path).handle(request, call),
     ]),
   );
-  const policy: object = Object.fromEntries(methods.map((method) => [method, localOnly(reason)]));
+  const policy: object = Object.fromEntries(methods.map(([method]) => [method, localOnly(reason)]));
   // Both have exactly the methods of the service: they are made from its definition.
   const bound = bindService(name, handlers as ServiceOf<Handlers[N]>, policy as PolicyTable<Handlers[N]>);
   return {
     name,
     methods: bound.methods.map((method) => ({
       ...method,
-      forward: { leader: async (signal) => (await target(nameOf(method)).forward?.leader(signal)) ?? { self: true } },
+      forward: { leader: async (signal) => (await target(method.path).forward?.leader(signal)) ?? { self: true } },
     })),
   };
 }
 
-const nameOf = (method: BoundMethod): string => method.path.slice(method.path.lastIndexOf("/") + 1);
+const methodsByPath = new WeakMap<LocalManager, ReadonlyMap<string, BoundMethod>>();
 
-function find(current: LocalManager | string, service: ServiceName, method: string): BoundMethod {
+function methodsOf(manager: LocalManager): ReadonlyMap<string, BoundMethod> {
+  const known = methodsByPath.get(manager);
+  if (known !== undefined) return known;
+  const methods = new Map(
+    manager.localServices.flatMap((service) => service.methods).map((method) => [method.path, method]),
+  );
+  methodsByPath.set(manager, methods);
+  return methods;
+}
+
+function find(current: LocalManager | string, path: string): BoundMethod {
   if (typeof current === "string") throw unavailable(current);
-  const found = current.localServices
-    .find(({ name }) => name === service)
-    ?.methods.find((bound) => nameOf(bound) === method);
+  const found = methodsOf(current).get(path);
   if (found === undefined) throw unavailable("the manager does not serve this yet");
   return found;
 }

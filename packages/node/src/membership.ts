@@ -3,7 +3,9 @@
 import type { Engine } from "@mswarm/engine";
 import type { InitialCluster } from "@mswarm/manager";
 import {
+  aborted,
   alreadyExists,
+  type ChildAbort,
   type Clock,
   childAbort,
   deadlineExceeded,
@@ -29,8 +31,8 @@ import {
   resolveListenAddress,
 } from "./addresses.ts";
 import { availabilityOf, beAdmitted, giveBirth } from "./cluster-birth.ts";
-import { ClusterNode } from "./cluster-node.ts";
-import { alreadyInSwarm, joinTimeout, managerLeaveText, managerNeeded, notInSwarm } from "./control-texts.ts";
+import { ClusterNode, type ClusterNodeParts } from "./cluster-node.ts";
+import { alreadyInSwarm, managerLeaveText, managerNeeded, notInSwarm } from "./control-texts.ts";
 import { Credentials } from "./credentials.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { Mutex } from "./mutex.ts";
@@ -56,6 +58,8 @@ export type LocalState =
 /** Docker's API waits this long for a join (wire 9.1). */
 const joinWait = seconds(20);
 const initWait = seconds(60);
+const joinLate = "no manager admitted this node in time";
+const initLate = "the new cluster was not ready in time";
 const restartPause = seconds(1);
 
 export class Membership {
@@ -67,6 +71,8 @@ export class Membership {
   #credentials: Credentials | undefined;
   #settings: NodeSettings | undefined;
   #node: ClusterNode | undefined;
+  /** While a former run's state is being started, which may fail again and again. */
+  #resuming: ChildAbort | undefined;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
@@ -114,7 +120,16 @@ export class Membership {
   /** Starts what `load` found, in the background: the sockets answer meanwhile. */
   resume(): void {
     if (this.#credentials === undefined) return;
-    this.#background.run("start", (signal) => this.#turns.run(() => this.#resume(signal)));
+    this.#background.run("start", async (signal) => {
+      const resuming = childAbort(signal);
+      this.#resuming = resuming;
+      try {
+        await this.#turns.run(() => this.#resume(resuming.signal));
+      } finally {
+        this.#resuming = undefined;
+        resuming.release();
+      }
+    });
   }
 
   /** Makes a new cluster; returns this node's id. */
@@ -128,8 +143,10 @@ export class Membership {
       await saveSettings(state.daemonFile, settings);
       try {
         const { credentials, initial } = await giveBirth(request, { ...this.#parts, certificates: state.certificates });
-        await this.#start(credentials, settings, initial);
-        await this.#within(initWait, signal, (inTime) => this.#node?.ready(inTime) ?? Promise.resolve());
+        await this.#within(initWait, signal, initLate, async (inTime) => {
+          await this.#start(credentials, settings, inTime, initial);
+          await this.#node?.ready(inTime);
+        });
         return credentials.certificate.nodeId;
       } catch (error) {
         await this.#abandon();
@@ -156,15 +173,17 @@ export class Membership {
         addresses.map((address) => ({ nodeId: "", address })),
       );
       try {
-        const credentials = await this.#within(joinWait, signal, (inTime) =>
+        const credentials = await this.#within(joinWait, signal, joinLate, (inTime) =>
           beAdmitted(
             { joinToken: request.joinToken ?? "", addresses, availability },
             { ...this.#parts, certificates: state.certificates },
             inTime,
           ),
         );
-        await this.#start(credentials, settings);
-        await this.#within(joinWait, signal, (inTime) => this.#node?.ready(inTime) ?? Promise.resolve());
+        await this.#within(joinWait, signal, joinLate, async (inTime) => {
+          await this.#start(credentials, settings, inTime);
+          await this.#node?.ready(inTime);
+        });
         await this.#settle(settings);
         return { nodeId: credentials.certificate.nodeId, isManager: credentials.isManager };
       } catch (error) {
@@ -177,18 +196,16 @@ export class Membership {
   }
 
   /** Takes this node out of its cluster. Errors: UNAVAILABLE on a manager without `force`. */
-  leave(force: boolean): Promise<void> {
-    return this.#turns.run(async () => {
-      if (this.#state.kind === "inactive") throw unavailable(notInSwarm);
-      const manager = this.#node?.managers.manager;
-      if (manager !== undefined && !force) {
-        const members = manager.raft.members();
-        const reachable = members.filter(({ raftId }) => manager.raft.reachable(raftId)).length;
-        throw unavailable(
-          managerLeaveText({ managers: members.length, reachable, isActive: this.#state.kind === "active" }),
-        );
-      }
-      await this.#node?.stop({ leave: true });
+  async leave(force: boolean): Promise<void> {
+    if (this.#resuming !== undefined) {
+      this.#requireMayLeave(force);
+      // A start that fails again and again would keep its turn for ever.
+      this.#resuming.abort(aborted("this node is leaving its cluster"));
+    }
+    await this.#turns.run(async () => {
+      this.#requireMayLeave(force);
+      const node = this.#node ?? (await this.#unstartedNode());
+      await node?.stop({ leave: true });
       await this.#forget();
       this.#parts.log.info({}, "this node has left its cluster");
     });
@@ -215,6 +232,18 @@ export class Membership {
 
   #requireInactive(): void {
     if (this.#state.kind !== "inactive") throw alreadyExists(alreadyInSwarm);
+  }
+
+  #requireMayLeave(force: boolean): void {
+    if (this.#state.kind === "inactive") throw unavailable(notInSwarm);
+    const raft = this.#node?.managers.manager?.raft;
+    // Where nothing could be started the certificate says what this node is; otherwise it is late to say so after a demotion.
+    const isManager = this.#node === undefined ? this.#credentials?.isManager === true : raft !== undefined;
+    if (force || !isManager) return;
+    const members = raft?.members() ?? [];
+    const reachable = members.filter(({ raftId }) => raft?.reachable(raftId)).length;
+    const isActive = raft !== undefined && this.#state.kind === "active";
+    throw unavailable(managerLeaveText({ managers: members.length, reachable, isActive }));
   }
 
   /** A node that could run nothing would look broken in the cluster; better to say so before it joins one. */
@@ -259,7 +288,7 @@ export class Membership {
     }
     while (!signal.aborted) {
       try {
-        await this.#start(credentials, settings);
+        await this.#start(credentials, settings, signal);
         await this.#settle(settings);
         return;
       } catch (error) {
@@ -273,24 +302,40 @@ export class Membership {
     }
   }
 
-  async #start(credentials: Credentials, settings: NodeSettings, initial?: InitialCluster): Promise<void> {
-    const { state } = this.#parts;
+  async #start(
+    credentials: Credentials,
+    settings: NodeSettings,
+    signal: AbortSignal,
+    initial?: InitialCluster,
+  ): Promise<void> {
     this.#credentials = credentials;
     this.#settings = settings;
     this.#state = { kind: "pending", reason: "starting" };
-    this.#node = await ClusterNode.start(
-      {
-        ...this.#parts,
-        credentials,
-        settings,
-        remotes: new Remotes(await loadRemotes(state.stateFile)),
-        onProblem: (reason) => {
-          this.#state = { kind: "error", reason };
-        },
-      },
-      initial,
-    );
+    this.#node = await ClusterNode.start(await this.#nodeParts(credentials, settings), signal, initial);
     this.#state = { kind: "active" };
+  }
+
+  async #nodeParts(credentials: Credentials, settings: NodeSettings): Promise<ClusterNodeParts> {
+    return {
+      ...this.#parts,
+      credentials,
+      settings,
+      remotes: new Remotes(await loadRemotes(this.#parts.state.stateFile)),
+      onProblem: (reason) => {
+        this.#state = { kind: "error", reason };
+      },
+    };
+  }
+
+  /** To clean up after a node that could not be started: its containers may still run. */
+  async #unstartedNode(): Promise<ClusterNode | undefined> {
+    if (this.#credentials === undefined || this.#settings === undefined) return undefined;
+    try {
+      return ClusterNode.unstarted(await this.#nodeParts(this.#credentials, this.#settings));
+    } catch (error) {
+      this.#parts.log.warn({ reason: messageOf(error) }, "what this node ran is not cleaned up");
+      return undefined;
+    }
   }
 
   async #settle(settings: NodeSettings): Promise<void> {
@@ -316,10 +361,11 @@ export class Membership {
   async #within<R>(
     limit: ReturnType<typeof seconds>,
     signal: AbortSignal,
+    late: string,
     work: (signal: AbortSignal) => Promise<R>,
   ): Promise<R> {
     const attempt = childAbort(AbortSignal.any([signal, this.#lifetime.signal]));
-    const timer = this.#parts.clock.timer(milliseconds(limit), () => attempt.abort(deadlineExceeded(joinTimeout)));
+    const timer = this.#parts.clock.timer(milliseconds(limit), () => attempt.abort(deadlineExceeded(late)));
     try {
       return await work(attempt.signal);
     } finally {

@@ -9,6 +9,8 @@ export interface CertificateSlices {
   readonly issuer: Buffer;
   /** DER of the SubjectPublicKeyInfo. */
   readonly publicKey: Buffer;
+  /** The outer one, beside the signature. */
+  readonly signatureAlgorithm: asn1js.AsnType | undefined;
 }
 
 /** Parses exactly one DER element; INVALID_ARGUMENT for anything else, bytes after it too. */
@@ -32,12 +34,14 @@ export function bytesOf(element: asn1js.AsnType | undefined): Buffer {
 
 /** Cuts subject, issuer and public key out of a certificate. Source: RFC 5280 section 4.1. */
 export function sliceCertificate(der: Buffer): CertificateSlices {
-  const fields = elementsOf(elementsOf(parseDer(der))[0]);
+  const [signed, signatureAlgorithm] = elementsOf(parseDer(der));
+  const fields = elementsOf(signed);
   // The version is an explicit [0] and absent in version 1.
   const first = fields[0]?.idBlock.tagClass === 3 ? 1 : 0;
   return {
     issuer: bytesOf(fields[first + 2]),
     subject: bytesOf(fields[first + 4]),
     publicKey: bytesOf(fields[first + 5]),
+    signatureAlgorithm,
   };
 }

@@ -18,8 +18,9 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
+import { BoundedCache } from "./bounded-cache.ts";
 import type { CryptoProvider } from "./crypto-provider.ts";
-import { elementsOf, parseDer, sliceCertificate } from "./der.ts";
+import { type CertificateSlices, elementsOf, parseDer, sliceCertificate } from "./der.ts";
 
 export type KeyUsage = "digitalSignature" | "keyEncipherment" | "keyCertSign" | "cRLSign";
 export type ExtendedKeyUsage = "serverAuth" | "clientAuth";
@@ -79,10 +80,16 @@ export interface Certificate {
   isSignedBy(issuerKey: KeyObject): boolean;
 }
 
+// A node sees the same few certificates again and again, its own and the root's above all, and reading one is slow. Only
+// what the bytes say is remembered, never whether to trust them.
+const recentlyRead = new BoundedCache<Certificate>(128);
+const rememberedMax = 16 * 1_024;
+
 /** Reads one certificate. Errors: INVALID_ARGUMENT for anything that is not exactly one well-formed certificate. */
 export function parseCertificate(der: Buffer): Certificate {
   try {
-    return readCertificate(der);
+    if (der.length > rememberedMax) return readCertificate(der);
+    return recentlyRead.get(der.toString("latin1"), () => readCertificate(Buffer.from(der)));
   } catch (error) {
     if (isSwarmError(error)) throw error;
     throw invalidArgument("not a valid X.509 certificate", { cause: error });
@@ -91,7 +98,7 @@ export function parseCertificate(der: Buffer): Certificate {
 
 function readCertificate(der: Buffer): Certificate {
   const slices = sliceCertificate(der);
-  const signatureOid = oidOf(elementsOf(parseDer(der))[1]);
+  const signatureOid = oidOf(slices.signatureAlgorithm);
   const parsed = new X509Certificate(der);
   // OpenSSL reads the bytes a second time: what only one of two parsers accepts is refused.
   const reader = new NodeCertificateReader(der);
@@ -127,7 +134,7 @@ function readCertificate(der: Buffer): Certificate {
   };
 }
 
-function oidOf(algorithm: ReturnType<typeof parseDer> | undefined): string {
+function oidOf(algorithm: CertificateSlices["signatureAlgorithm"]): string {
   const identifier = elementsOf(algorithm)[0]?.toJSON();
   const value: unknown = identifier?.valueBlock;
   const dotted = typeof value === "object" && value !== null && "value" in value ? value.value : undefined;

@@ -7,25 +7,31 @@ import { allTables } from "./tables.ts";
 import type { ReadTransaction } from "./transaction.ts";
 
 export class Database implements ReadTransaction {
-  readonly #rows: ReadonlyMap<string, Rows<StoredObject>>;
+  readonly #rows = new Map<string, Rows<StoredObject>>();
+  readonly #base: Database | undefined;
 
-  private constructor(rows: readonly Rows<StoredObject>[]) {
-    this.#rows = new Map(rows.map((each) => [each.table.name, each]));
+  private constructor(base: Database | undefined) {
+    this.#base = base;
   }
 
   static empty(): Database {
-    return new Database(allTables.map((table) => new IndexedRows(table)));
+    const database = new Database(undefined);
+    for (const table of allTables) database.#rows.set(table.name, new IndexedRows(table));
+    return database;
   }
 
-  /** A database that begins as `base` and keeps its own writes. */
+  /** A database that begins as `base` and keeps its own writes. Costs nothing for tables that are not looked at. */
   static over(base: Database): Database {
-    return new Database(allTables.map((table) => new OverlayRows(base.rows(table))));
+    return new Database(base);
   }
 
   rows<T extends StoredObject>(table: Table<T>): Rows<T> {
     const rows = this.#rows.get(table.name) as Rows<T> | undefined;
-    invariant(rows !== undefined, "store: no such table", { table: table.name });
-    return rows;
+    if (rows !== undefined) return rows;
+    invariant(this.#base !== undefined, "store: no such table", { table: table.name });
+    const overlay = new OverlayRows(this.#base.rows(table));
+    this.#rows.set(table.name, overlay);
+    return overlay;
   }
 
   get<T extends StoredObject>(table: Table<T>, id: string): T | undefined {

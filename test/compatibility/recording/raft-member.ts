@@ -1,11 +1,24 @@
 // A member of Docker's Raft group that keeps what it is sent: it joins with the manager token like any manager, and
 // acknowledges everything, so that the group stays alive.
 import { webcrypto } from "node:crypto";
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type handleClientStreamingCall,
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
 import { createCertificateRequest } from "@mswarm/pki";
 import { type Channel, openChannel, TlsMaterial } from "@mswarm/rpc";
 import { invariant, seconds, systemClock } from "@mswarm/runtime";
-import { codecOf, type raftpb, type StreamRaftMessageRequest, serviceOf } from "@mswarm/wire";
+import {
+  codecOf,
+  type HealthCheckRequest,
+  type HealthCheckResponseInput,
+  type raftpb,
+  type StreamRaftMessageRequest,
+  serviceOf,
+} from "@mswarm/wire";
 
 const requestCodec = codecOf<StreamRaftMessageRequest>("docker.swarmkit.v1.StreamRaftMessageRequest");
 
@@ -49,19 +62,18 @@ export class RecordingRaftMember {
 
   async #serve(certificate: string, key: string): Promise<void> {
     const raft = bytesDefinition(serviceOf("docker.swarmkit.v1.Raft"));
-    this.#server.addService(raft, {
-      StreamRaftMessage: (call, done) => {
-        const parts: Buffer[] = [];
-        call.on("data", (part: Buffer) => parts.push(part));
-        call.on("end", () => {
-          for (const part of parts) this.#receive(part);
-          done(null, Buffer.alloc(0));
-        });
-      },
-    } satisfies UntypedServiceImplementation);
-    this.#server.addService(serviceOf("docker.swarmkit.v1.Health"), {
-      Check: (_call, done) => done(null, { status: "SERVING" }),
-    } satisfies UntypedServiceImplementation);
+    const stream: handleClientStreamingCall<Buffer, Buffer> = (call, done) => {
+      const parts: Buffer[] = [];
+      call.on("data", (part: Buffer) => parts.push(part));
+      call.on("end", () => {
+        for (const part of parts) this.#receive(part);
+        done(null, Buffer.alloc(0));
+      });
+    };
+    this.#server.addService(raft, { StreamRaftMessage: stream });
+    const check: handleUnaryCall<HealthCheckRequest, HealthCheckResponseInput> = (_call, done) =>
+      done(null, { status: "SERVING" });
+    this.#server.addService(serviceOf("docker.swarmkit.v1.Health"), { Check: check });
     const pair = { cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) };
     const credentials = ServerCredentials.createSsl(null, [pair], false);
     await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Records messages of this machine's Docker Engine into ../fixtures/docker-<version>. Needs root, dockerd, the docker
-# CLI, busybox-static, and about two minutes. The engine gets its own network namespace and folders, and is removed.
+# CLI, busybox-static, Node 24 as `node`, and about two minutes. The engine gets its own network namespace and folders,
+# and is removed.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 if [ "${1:-}" != inside ]; then exec unshare --net "$0" inside; fi
@@ -15,6 +16,8 @@ daemon=$!
 finish() {
   [ $? = 0 ] || tail -5 "$folder/log"
   kill "$daemon" 2>/dev/null && wait "$daemon" || true
+  # An engine that crashed leaves its containers: they and their shims are known by the folder.
+  for shim in $(pgrep -f "containerd-shim.*$folder/" || true); do kill -9 $(ps -o pid= --ppid "$shim") "$shim" || true; done
   grep -o " $folder/[^ ]*" /proc/self/mounts | sort -r | xargs -r umount --lazy || true
   rm -rf "$folder"
 }

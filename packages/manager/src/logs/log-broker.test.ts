@@ -201,3 +201,14 @@ test("with the leadership all streams end, and without one there are none", asyn
   await n1.leave();
   await expect(broker.listen(callOf("n1")).next()).rejects.toMatchObject({ code: "ABORTED" });
 });
+
+test("a node is always told the options, also when the subscriber named none: dockerd dies of a missing message", async () => {
+  const { node, subscriber, stop } = await bench();
+  const one = node("n1");
+  const reader = subscriber({ selector: { taskIds: ["t1"] } });
+  await settle();
+  expect(one.asked.map(({ options }) => options)).toEqual([{}]);
+  reader.cancel();
+  await one.leave();
+  await stop();
+});

@@ -32,7 +32,8 @@ export class Subscription {
     return {
       id: this.id,
       selector: this.#selector,
-      ...(this.#options === undefined ? {} : { options: this.#options }),
+      // Always there: dockerd 20.10 dereferences it and dies of a missing one.
+      options: this.#options ?? {},
       ...(isClosed ? { close: true } : {}),
     };
   }

@@ -22,6 +22,8 @@ const resolveTimeout = seconds(2);
 export class PeerTransport implements Transport {
   readonly #parts: PeerTransportParts;
   readonly #peers = new Map<RaftId, Peer>();
+  /** Of members that were removed; their connections end by themselves, but not later than ours. */
+  readonly #retired = new Set<Peer>();
   readonly #resolving = new Set<RaftId>();
   readonly #tasks: TaskGroup;
   #self: RaftId | undefined;
@@ -50,7 +52,8 @@ export class PeerTransport implements Transport {
     const wanted = new Map(members.map((member) => [member.raftId, member]));
     for (const [raftId, peer] of this.#peers) {
       if (wanted.has(raftId)) continue;
-      peer.retire();
+      this.#retired.add(peer);
+      peer.retire(() => this.#retired.delete(peer));
       this.#peers.delete(raftId);
     }
     for (const member of members) if (member.raftId !== this.#self) this.#connect(member);
@@ -91,8 +94,9 @@ export class PeerTransport implements Transport {
   /** Ends all connections. Idempotent. */
   close(): void {
     this.#isClosed = true;
-    for (const peer of this.#peers.values()) peer.close();
+    for (const peer of [...this.#peers.values(), ...this.#retired]) peer.close();
     this.#peers.clear();
+    this.#retired.clear();
     this.#tasks.close().catch((error: unknown) => this.#parts.log.warn({ error }, "raft transport not closed"));
   }
 

@@ -84,13 +84,14 @@ export class Peer {
     }
   }
 
-  /** Ends the connection soon: the member was removed. */
-  retire(): void {
+  /** Ends the connection soon, and says so: the member was removed. */
+  retire(onEnd: () => void): void {
     if (this.#isRetired) return;
     this.#isRetired = true;
     this.#tasks.run("linger", async (signal) => {
       await this.#parts.clock.sleep(lingerTime, signal);
       this.close();
+      onEnd();
     });
   }
 

@@ -9,9 +9,9 @@ export interface RaftNodeOptions {
   readonly start: RaftStart;
   /** Length of a tick; 100 ms where absent. A group with Docker members needs one second. */
   readonly tickInterval?: Duration;
-  /** Applied entries between two snapshots; 10,000 where absent. */
+  /** Applied entries between two snapshots; 10,000 where absent. Read anew each time: it may be a getter. */
   readonly snapshotInterval?: number;
-  /** Entries kept behind a snapshot; 500 where absent. */
+  /** Entries kept behind a snapshot; 500 where absent. Read anew each time: it may be a getter. */
   readonly entriesKept?: number;
   /** Parameters of the core that differ from `raftDefaults`. */
   readonly raft?: Partial<Omit<RaftConfig, "id" | "encodeConfChange">>;

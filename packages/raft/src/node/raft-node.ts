@@ -83,7 +83,7 @@ export class RaftNode implements TransportListener {
       onRemoved: () => this.reportRemoved(),
     });
     this.#snapshotter = new Snapshotter(
-      { interval: options.snapshotInterval ?? 10_000, entriesKept: options.entriesKept ?? 500 },
+      () => ({ interval: options.snapshotInterval ?? 10_000, entriesKept: options.entriesKept ?? 500 }),
       {
         core: this.#core,
         store: parts.store,

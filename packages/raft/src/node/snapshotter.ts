@@ -17,13 +17,16 @@ export interface SnapshotterParts {
 
 /** Takes snapshots of the state machine and shortens the log behind them. */
 export class Snapshotter {
-  readonly #options: SnapshotOptions;
+  readonly #options: () => SnapshotOptions;
   readonly #parts: SnapshotterParts;
   #lastIndex: number;
   #running: Promise<void> | undefined;
 
-  /** @param lastIndex  where the newest snapshot on disk stands */
-  constructor(options: SnapshotOptions, parts: SnapshotterParts, lastIndex: number) {
+  /**
+   * @param options  asked each time
+   * @param lastIndex  where the newest snapshot on disk stands
+   */
+  constructor(options: () => SnapshotOptions, parts: SnapshotterParts, lastIndex: number) {
     this.#options = options;
     this.#parts = parts;
     this.#lastIndex = lastIndex;
@@ -40,7 +43,7 @@ export class Snapshotter {
    */
   takeIfDue(isNeeded: boolean): Promise<void> | undefined {
     const { core } = this.#parts;
-    const isDue = core.applied >= this.#lastIndex + this.#options.interval;
+    const isDue = core.applied >= this.#lastIndex + this.#options().interval;
     if (!(isDue || isNeeded) || this.#running !== undefined || core.applied === 0) return undefined;
     this.#running = this.#take().finally(() => {
       this.#running = undefined;
@@ -55,7 +58,7 @@ export class Snapshotter {
     this.#lastIndex = index;
     await store.saveSnapshot(snapshot);
     core.keepSnapshot(snapshot);
-    const upTo = Math.max(0, index - this.#options.entriesKept);
+    const upTo = Math.max(0, index - this.#options().entriesKept);
     core.compact(upTo);
     await store.compact(upTo);
   }
