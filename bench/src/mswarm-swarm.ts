@@ -1,4 +1,4 @@
-// mswarm as built: daemons as separate processes on loopback addresses, one shared private engine.
+// mswarm as users start it: daemons as separate processes on loopback addresses, one shared private engine.
 import { type ChildProcess, spawn } from "node:child_process";
 import { access, mkdtemp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { clock, until } from "./waiting.ts";
 export interface MswarmOptions {
   /** Root of the built checkout; this one where absent. */
   readonly root: string | undefined;
-  /** Flags of node for the daemons, to profile them. */
+  /** Flags of node for the daemons, to profile them, in place of those that ./mswarm gives. */
   readonly nodeFlags: readonly string[];
   readonly logLevel: string;
   /** Leaves the folders of the daemons, with their logs. */
@@ -59,11 +59,11 @@ class MswarmNode implements SwarmNode {
     const folder = await mkdtemp("/tmp/msb-");
     const host = `127.0.77.${number}`;
     const log = await open(join(folder, "log"), "a");
+    const [command = "", ...before] = commandOf(options, number);
     const daemon = spawn(
-      process.execPath,
+      command,
       [
-        ...options.nodeFlags.map((flag) => flag.replaceAll("%n", String(number))),
-        join(options.root ?? ownRoot, "packages/cli/dist/main.js"),
+        ...before,
         "daemon",
         `--state-dir=${join(folder, "state")}`,
         `--engine=${engine}`,
@@ -136,6 +136,12 @@ class MswarmNode implements SwarmNode {
     await this.#end(this.#isKept ? "SIGTERM" : "SIGKILL");
     if (!this.#isKept) await rm(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
+}
+
+function commandOf({ root = ownRoot, nodeFlags }: MswarmOptions, number: number): readonly string[] {
+  if (nodeFlags.length === 0) return [join(root, "mswarm")];
+  const flags = nodeFlags.map((flag) => flag.replaceAll("%n", String(number)));
+  return [process.execPath, ...flags, join(root, "packages/cli/dist/main.js")];
 }
 
 const daemonClient = (channel: ReturnType<typeof openUnixChannel>) => channel.client("mswarm.v1.Daemon");

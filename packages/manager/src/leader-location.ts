@@ -2,7 +2,7 @@
 
 import type { LeadershipState, Member } from "@mswarm/raft";
 import type { Channel, LeaderForwarder, LeaderLocation } from "@mswarm/rpc";
-import { type Clock, milliseconds, seconds, unknownError } from "@mswarm/runtime";
+import { type Clock, milliseconds, seconds, unavailable, unknownError } from "@mswarm/runtime";
 
 /** Without a leader for longer than this, calls fail instead of waiting. Source: wire 1.4 (10 ticks of a second). */
 const patience = seconds(10);
@@ -20,15 +20,18 @@ export interface LeaderLocatorParts {
 export class LeaderLocator implements LeaderForwarder {
   readonly #parts: LeaderLocatorParts;
   readonly #channels = new Map<string, Channel>();
+  #isClosed = false;
 
   constructor(parts: LeaderLocatorParts) {
     this.#parts = parts;
   }
 
+  /** Errors: UNKNOWN with Docker's text after ten seconds without a leader, UNAVAILABLE after `close`. */
   async leader(signal: AbortSignal): Promise<LeaderLocation> {
     const { clock } = this.#parts;
     const deadline = clock.monotonic() + patience;
     for (;;) {
+      if (this.#isClosed) throw unavailable("this manager is stopping");
       const location = this.#look();
       if (location !== undefined) return location;
       if (clock.monotonic() > deadline) {
@@ -50,7 +53,9 @@ export class LeaderLocator implements LeaderForwarder {
     }
   }
 
+  /** Ends all connections; whoever asks from now on is refused. Idempotent. */
   close(): void {
+    this.#isClosed = true;
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
   }

@@ -1,6 +1,6 @@
 // How a manager without a log becomes a member of Raft: it asks, and starts under the id it is given (wire 5.3).
 
-import type { LogStore, Member, RaftId, RaftStart } from "@mswarm/raft";
+import { type LogStore, type Member, noRaftId, type RaftId, type RaftStart, type RecoveredLog } from "@mswarm/raft";
 import type { Channel } from "@mswarm/rpc";
 import {
   type Clock,
@@ -12,64 +12,122 @@ import {
   throwIfAborted,
 } from "@mswarm/runtime";
 
+/** One step of the way into Raft. */
+export type AdmissionStep =
+  /** From now on the cluster may come to count on this member, whether it learns of it or not. */
+  { readonly kind: "asking"; readonly raftId: RaftId } | { readonly kind: "not-admitted"; readonly error: unknown };
+
 export interface RaftJoinParts {
   readonly clock: Clock;
   readonly log: Logger;
   /** A channel to some manager; each try takes a new one. */
   readonly joinChannel: () => Channel;
+  readonly onAdmissionStep?: (step: AdmissionStep) => void;
 }
 
 /** Request timeout of SwarmKit's join: 5 s + 2 election timeouts of 10 s. */
 const joinTimeout = seconds(25);
 const pause = seconds(1);
-const triesMax = 20;
+const triesMax = 5;
+const withdrawTimeout = seconds(5);
 
 /**
  * Asks a manager to be admitted under `address` until one does.
- * Errors: PERMISSION_DENIED and FAILED_PRECONDITION of the leader at once; the last failure after 20 tries.
+ * Errors: a refusal of the leader at once (`isAdmissionRefusal`); the last failure after 5 tries, or when the signal aborts.
  */
 export async function requestJoin(
-  self: { readonly nodeId: string; readonly address: string },
+  self: Member,
   parts: RaftJoinParts,
   signal: AbortSignal,
-): Promise<RaftStart> {
+): Promise<Extract<RaftStart, { kind: "join" }>> {
+  const { log, clock, onAdmissionStep } = parts;
+  onAdmissionStep?.({ kind: "asking", raftId: self.raftId });
   let last: unknown;
   for (let attempt = 1; ; attempt += 1) {
     throwIfAborted(signal);
-    const channel = parts.joinChannel();
     try {
-      const answer = await channel
-        .client("docker.swarmkit.v1.RaftMembership")
-        .Join({ addr: self.address }, { signal, timeout: joinTimeout });
-      const members = (answer.members ?? []).map(
-        ({ raftId = "0", nodeId = "", addr = "" }): Member => ({ raftId, nodeId, address: addr }),
-      );
-      return { kind: "join", self: { raftId: answer.raftId ?? "0", ...self }, members };
+      return await askOnce(self, parts, signal);
     } catch (error) {
       // Why it was not admitted says more than that its time is over.
       if (signal.aborted) throw last ?? error;
       last = error;
-      const isFinal =
-        isSwarmError(error, "PERMISSION_DENIED") ||
-        (isSwarmError(error, "FAILED_PRECONDITION") && !/leader/.test(error.message));
-      if (isFinal || attempt === triesMax) throw error;
-      parts.log.info({ attempt, reason: messageOf(error) }, "not admitted to raft yet");
-      await parts.clock.sleep(pause, signal).catch(() => {
+      onAdmissionStep?.({ kind: "not-admitted", error });
+      if (isAdmissionRefusal(error) || attempt === triesMax) throw error;
+      log.info({ attempt, reason: messageOf(error) }, "not admitted to raft yet");
+      await clock.sleep(pause, signal).catch(() => {
         throw error;
       });
-    } finally {
-      channel.close();
     }
   }
 }
 
-/** Loads the log now, and gives the result to whoever loads it next: a log store is loaded once. */
-export async function loadedLog(store: LogStore): Promise<{ readonly hasLog: boolean; readonly store: LogStore }> {
+async function askOnce(
+  { nodeId, address }: Member,
+  { joinChannel }: RaftJoinParts,
+  signal: AbortSignal,
+): Promise<Extract<RaftStart, { kind: "join" }>> {
+  const channel = joinChannel();
+  try {
+    const answer = await channel
+      .client("docker.swarmkit.v1.RaftMembership")
+      .Join({ addr: address }, { signal, timeout: joinTimeout });
+    const members = (answer.members ?? []).map(
+      (member): Member => ({
+        raftId: member.raftId ?? noRaftId,
+        nodeId: member.nodeId ?? "",
+        address: member.addr ?? "",
+      }),
+    );
+    return { kind: "join", self: { raftId: answer.raftId ?? noRaftId, nodeId, address }, members };
+  } finally {
+    channel.close();
+  }
+}
+
+/**
+ * Takes back what `requestJoin` has asked for, by whoever has given up on it: afterwards the cluster does not count on
+ * that member. Errors: when no manager confirms it; the cluster may count on it then.
+ */
+export async function withdrawFromRaft(raftId: RaftId, joinChannel: () => Channel): Promise<void> {
+  const channel = joinChannel();
+  try {
+    await channel.client("docker.swarmkit.v1.RaftMembership").Leave({ node: { raftId } }, { timeout: withdrawTimeout });
+  } finally {
+    channel.close();
+  }
+}
+
+/**
+ * A leader's "no" to a manager that asks to be admitted. What Raft itself cannot do at this moment (no leader, no quorum,
+ * not part of a cluster yet) is none.
+ */
+export function isAdmissionRefusal(error: unknown): boolean {
+  if (isSwarmError(error, "PERMISSION_DENIED") || isSwarmError(error, "INVALID_ARGUMENT")) return true;
+  return isSwarmError(error, "FAILED_PRECONDITION") && !/^raft: |leader/.test(error.message);
+}
+
+export interface LoadedLog {
+  /** The log has been taken part with; undefined for one that is empty. */
+  readonly hasLog: boolean;
+  /** Whom the log belongs to; in an empty log the id that was reserved for asking to be admitted. */
+  readonly raftId: RaftId;
+  readonly nodeId: string | undefined;
+  /** Gives what was loaded to whoever loads it next: a log store is loaded once. */
+  readonly store: LogStore;
+}
+
+/** Loads the log. Errors: those of the log store. */
+export async function loadedLog(store: LogStore): Promise<LoadedLog> {
   const recovered = await store.load();
+  const hasLog = hasTakenPart(recovered);
+  // A reserved id is only a wish: the leader's answer decides, and may differ.
+  const log: RecoveredLog = hasLog ? recovered : { ...recovered, identity: undefined };
   return {
-    hasLog: recovered.identity !== undefined,
+    hasLog,
+    raftId: recovered.identity?.self.raftId ?? noRaftId,
+    nodeId: recovered.identity?.self.nodeId,
     store: {
-      load: () => Promise.resolve(recovered),
+      load: () => Promise.resolve(log),
       saveIdentity: (identity) => store.saveIdentity(identity),
       append: (batch) => store.append(batch),
       saveSnapshot: (snapshot) => store.saveSnapshot(snapshot),
@@ -81,7 +139,12 @@ export async function loadedLog(store: LogStore): Promise<{ readonly hasLog: boo
   };
 }
 
-/** A raft id for the first member: random in 1 … 2^63. Source: wire 3.1. */
+/** Whoever has voted or acknowledged anything has written it down. */
+function hasTakenPart({ identity, hardState, snapshot, entries }: RecoveredLog): boolean {
+  return identity !== undefined && (hardState !== undefined || snapshot !== undefined || entries.length > 0);
+}
+
+/** A raft id: random in 1 … 2^63. Source: wire 3.1. */
 export function newRaftId(random: Random): RaftId {
   return String((random.bytes(8).readBigUInt64BE() >> 1n) + 1n);
 }

@@ -1,6 +1,6 @@
 // The Raft node as the parts of the manager want to see it. It exists later than they do: a manager serves before it is
 // admitted to Raft, because whoever admits it calls back.
-import type { LeadershipState, Member, RaftMessage, RaftNode, Transport } from "@mswarm/raft";
+import type { LeadershipState, Member, RaftId, RaftMessage, RaftNode, Transport } from "@mswarm/raft";
 import { noRaftId } from "@mswarm/raft";
 import { failedPrecondition } from "@mswarm/runtime";
 import type { MembershipView } from "./api/control-parts.ts";
@@ -10,6 +10,8 @@ import type { RaftGroup } from "./membership/raft-group.ts";
 /** Where the Raft node is put once it runs. */
 export class RaftHolder {
   current: RaftNode | undefined;
+  /** The id this manager asks to be admitted under; its log has it already. */
+  reservedId: RaftId = noRaftId;
 
   /** Errors: FAILED_PRECONDITION before this manager takes part. */
   require(): RaftNode {
@@ -23,6 +25,11 @@ export class RaftHolder {
 
   get raftId(): string {
     return this.current?.self.raftId ?? noRaftId;
+  }
+
+  /** The id under which this manager has lost nothing: the one it takes part under, or has reserved. */
+  get intactId(): RaftId {
+    return this.current?.self.raftId ?? this.reservedId;
   }
 
   members(): readonly Member[] {

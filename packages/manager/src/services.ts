@@ -95,7 +95,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
   const peer = peerService({
     version,
     nodeId,
-    raftId: () => raft.raftId,
+    raftId: () => raft.intactId,
     announceLeave: (leavingId, sessionId) => dispatcher.announceLeave(leavingId, sessionId),
   });
 

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 
 /**
  * Replaces a file so that a crash at any point leaves the old or the new content: write beside it, fsync, rename, fsync the
- * directory.
+ * directory. Writes of one file must not overlap.
  */
 export async function writeFileAtomically(path: string, content: string | Buffer, mode: number): Promise<void> {
   const temporary = `${path}.new`;

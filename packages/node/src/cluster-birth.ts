@@ -5,6 +5,7 @@ import { createAuthority, createCertificateRequest, joinFlow, newJoinToken } fro
 import { type Clock, type Logger, newId, type Random } from "@mswarm/runtime";
 import type { mswarm, NodeSpec_Availability } from "@mswarm/wire";
 import { Credentials } from "./credentials.ts";
+import { joinFailure } from "./join-failure.ts";
 import { joinClient } from "./manager-connections.ts";
 
 export interface BirthParts {
@@ -65,24 +66,19 @@ export async function giveBirth(
 
 const newToken = (rootPem: string, random: Random): string => newJoinToken(rootPem, random);
 
-/** Gets this node's first certificate with a join token. Errors: those of `joinFlow`. Nothing is written when it fails. */
+/** Gets this node's first certificate with a join token. Errors: see `joinFailure`. Nothing is written when it fails. */
 export async function beAdmitted(
   request: { readonly joinToken: string; readonly addresses: readonly string[]; readonly availability: string },
   parts: BirthParts,
   signal: AbortSignal,
 ): Promise<Credentials> {
   const { clock, random, log } = parts;
-  const result = await joinFlow(
-    request.joinToken,
-    {
-      crypto: globalThis.crypto,
-      clock,
-      random,
-      log,
-      client: joinClient(request.addresses, request.availability, parts),
-    },
-    signal,
-  );
+  const client = joinClient(request.addresses, request.availability, parts);
+  const crypto = globalThis.crypto;
+  const joining = joinFlow(request.joinToken, { crypto, clock, random, log, client }, signal);
+  const result = await joining.catch((error: unknown) => {
+    throw joinFailure(error, { addresses: request.addresses, lastFailure: client.lastFailure });
+  });
   return await Credentials.store(
     parts.certificates,
     {

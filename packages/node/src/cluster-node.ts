@@ -1,83 +1,68 @@
 // This node as a member of a cluster: a worker always, a manager while its certificate says so. Owns the certificate's
 // renewal and what follows from it.
-import { dirname } from "node:path";
-import type { Engine } from "@mswarm/engine";
-import { type InitialCluster, versionLabel } from "@mswarm/manager";
+import { type AdmissionStep, type InitialCluster, type Manager, withdrawFromRaft } from "@mswarm/manager";
 import { type IssuanceClient, type NodeCertificate, Renewer, requestNodeCertificate } from "@mswarm/pki";
 import { type Channel, openUnixChannel } from "@mswarm/rpc";
-import {
-  aborted,
-  type Clock,
-  childAbort,
-  deadlineExceeded,
-  type Logger,
-  messageOf,
-  type Random,
-  seconds,
-  TaskGroup,
-  throwIfAborted,
-} from "@mswarm/runtime";
+import { aborted, dateOf, type Logger, messageOf, milliseconds, TaskGroup, throwIfAborted } from "@mswarm/runtime";
 import type { SessionMessage } from "@mswarm/wire";
-import {
-  createWorker,
-  type DescriptionOverrides,
-  FileTaskJournal,
-  managerConnector,
-  type Remotes,
-  TmpfsSecretMount,
-  type Worker,
-} from "@mswarm/worker";
+import type { RemotePeer, Remotes } from "@mswarm/worker";
+import { expiredText } from "./control-texts.ts";
 import type { Credentials } from "./credentials.ts";
-import { type DaemonOptions, unixPath } from "./daemon-options.ts";
-import { issuanceClient, managerChannel, someManagerChannel } from "./manager-connections.ts";
-import { endedText, ManagerHost } from "./manager-host.ts";
-import { secretsDirectoryIn } from "./secrets-directory.ts";
-import { type NodeSettings, saveRemotes } from "./settings.ts";
-import type { StateDirectory } from "./state-directory.ts";
-import { version } from "./version.ts";
+import { unixPath } from "./daemon-options.ts";
+import { startHostedManager } from "./hosted-manager.ts";
+import { issuanceClient, otherManagerChannel, someManagerChannel } from "./manager-connections.ts";
+import { ManagerHost } from "./manager-host.ts";
+import { createNodeWorker, leaveInTime, type MachineParts } from "./node-worker.ts";
+import { RememberedManagers } from "./remembered-managers.ts";
+import type { NodeSettings } from "./settings.ts";
+import { WorkerHost } from "./worker-host.ts";
 
-export interface ClusterNodeParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly options: DaemonOptions;
-  readonly state: StateDirectory;
+export interface ClusterNodeParts extends MachineParts {
   readonly credentials: Credentials;
   readonly settings: NodeSettings;
-  readonly engine: Engine;
+  /** As they were read from disk; the node's own from now on. */
   readonly remotes: Remotes;
-  /** This node was removed from the cluster, or cannot go on; `sentence` is for a person. */
-  readonly onProblem: (sentence: string) => void;
+  /** For the first manager of a new cluster. */
+  readonly initial?: InitialCluster;
 }
 
-/** For removing a leaving node's containers. */
-const leaveLimit = seconds(30);
+const readyPoll = milliseconds(10);
 
 export class ClusterNode {
-  readonly managers: ManagerHost;
   readonly #parts: ClusterNodeParts;
-  readonly #lifetime = childAbort(new AbortController().signal);
   readonly #tasks: TaskGroup;
+  readonly #known: RememberedManagers;
+  readonly #managers: ManagerHost<Manager>;
   readonly #renewer: Renewer;
-  readonly #worker: Worker;
-  #savedRemotes = "";
+  readonly #worker: WorkerHost;
+  #initial: InitialCluster | undefined;
+  /** The raft id that this node has asked to be admitted under. */
+  #askedAs: string | undefined;
+  #notAdmitted: string | undefined;
+  #isWorking = false;
 
   private constructor(parts: ClusterNodeParts) {
-    const { clock, random, log, credentials, options } = parts;
+    const { clock, random, log, credentials, state } = parts;
     this.#parts = parts;
-    this.#tasks = new TaskGroup(this.#lifetime.signal, (name, error) => {
-      log.error({ task: name, err: error }, "a part of this node failed");
-      parts.onProblem(`${name} failed: ${messageOf(error)}`);
-    });
-    this.managers = new ManagerHost({
+    this.#initial = parts.initial;
+    this.#tasks = new TaskGroup(new AbortController().signal, (name, error) => reportDefect(log, name, error));
+    this.#known = new RememberedManagers(parts.remotes, state.stateFile, log);
+    this.#managers = new ManagerHost({
       clock,
       random,
       log,
-      credentials,
-      settings: parts.settings,
-      remotes: parts.remotes,
-      raftDirectory: parts.state.raft,
-      onManagerEnded: (reason, error) => this.#managerEnded(reason, error),
+      isManager: () => credentials.isManager,
+      startManager: async (onEnded, signal) => {
+        const own = { raftDirectory: state.raft, initial: this.#initial };
+        const onAdmissionStep = (step: AdmissionStep): void => this.#stepped(step);
+        const manager = await startHostedManager({ ...parts, ...own, onAdmissionStep }, onEnded, signal);
+        // It holds the cluster's root key. The manager has taken it over; a later one finds it in the log.
+        this.#initial = undefined;
+        this.#startWorker();
+        return manager;
+      },
+      clearLog: () => state.clearRaft(),
+      onRemoved: () => this.#renewer.renewNow("swarm-worker"),
     });
     this.#renewer = new Renewer({
       clock,
@@ -87,61 +72,65 @@ export class ClusterNode {
       requestCertificate: (signal) => this.#requestCertificate(signal),
       onRenewed: (certificate) => this.#renewed(certificate),
     });
-    this.#worker = createWorker({
-      engine: parts.engine,
-      connect: managerConnector({
-        remotes: parts.remotes,
-        random,
-        localChannel: () => this.#localChannel(),
-        remoteChannel: (address) => managerChannel(address, credentials, clock),
-      }),
-      nodeId: credentials.certificate.nodeId,
-      overrides: () => descriptionOf(parts),
-      secretMount: new TmpfsSecretMount(secretsDirectoryIn(dirname(unixPath(options.control, "--control"))), {
-        random,
-        log,
-      }),
-      journal: new FileTaskJournal(parts.state.worker, { log }),
-      extraLabels: options.lab === undefined ? {} : { "mswarm.lab": options.lab },
-      ...(options.publishAddress === undefined ? {} : { hostPortAddress: options.publishAddress }),
-      onSessionMessage: (message) => this.#told(message),
-      clock,
-      random,
-      log,
-    });
+    const workerParts = {
+      ...parts,
+      localChannel: () => this.#localChannel(),
+      onSessionMessage: (message: SessionMessage) => this.#told(message),
+    };
+    this.#worker = new WorkerHost({ clock, random, log, createWorker: () => createNodeWorker(workerParts) });
   }
 
-  /**
-   * Starts the manager, where this node is one, and the worker. Resolves when the manager serves.
-   *
-   * @param signal  ends the attempt to be admitted to Raft
-   * @param initial  for the first manager of a new cluster
-   */
-  static async start(parts: ClusterNodeParts, signal: AbortSignal, initial?: InitialCluster): Promise<ClusterNode> {
+  /** Starts the worker and, where this node is one, the manager. What fails is tried again until `stop`. */
+  static start(parts: ClusterNodeParts): ClusterNode {
     const node = new ClusterNode(parts);
-    try {
-      if (parts.credentials.isManager) await node.managers.start(signal, initial);
-    } catch (error) {
-      await node.stop({ leave: false });
-      throw error;
-    }
-    node.#tasks.run("worker", (signal) => node.#worker.run(signal));
+    node.#tasks.run("manager", (signal) => node.#managers.run(signal));
+    // Others learn of a new manager by its worker: not before it is one, because a join that fails is to leave no trace.
+    if (parts.settings.phase === "member" || !parts.credentials.isManager) node.#startWorker();
     node.#tasks.run("certificate renewal", (signal) => node.#renewer.run(signal));
     return node;
   }
 
-  /** A node that runs nothing; `stop({ leave: true })` removes what an earlier run has left. */
-  static unstarted(parts: ClusterNodeParts): ClusterNode {
-    return new ClusterNode(parts);
+  /** The running manager, also before it is ready. */
+  get manager(): Manager | undefined {
+    return this.#managers.manager;
   }
 
-  get knownManagers(): Remotes["peers"] {
-    return this.#parts.remotes.peers;
+  /** By its certificate, unless Raft has removed it: then the certificate will follow. */
+  get isManager(): boolean {
+    return this.#parts.credentials.isManager && !this.#managers.wasRemoved;
   }
 
-  /** Resolves when the manager knows a leader, or at once on a worker (whose session comes and goes). */
-  async ready(signal: AbortSignal): Promise<void> {
-    await this.managers.manager?.ready(signal);
+  get knownManagers(): readonly RemotePeer[] {
+    return this.#known.remotes.peers;
+  }
+
+  /** What keeps this node from doing its work, in a sentence; undefined when nothing does. */
+  get problem(): string | undefined {
+    const { clock, credentials } = this.#parts;
+    if (clock.now() > credentials.certificate.notAfter) return expiredText;
+    return this.#managers.failure?.message ?? this.#worker.failure;
+  }
+
+  /** What this node waits for while its manager is not admitted to Raft, in a sentence. */
+  get hindrance(): string | undefined {
+    return this.problem ?? (this.manager === undefined ? this.#notAdmitted : undefined);
+  }
+
+  /**
+   * Resolves when the manager knows a leader and the cluster's state, or at once on a worker (whose sessions come and go).
+   *
+   * @param isFinal  which failures of the manager's start to give up on; they reject. Others are waited out
+   */
+  async ready(isFinal: (failure: Error) => boolean, signal: AbortSignal): Promise<void> {
+    const { clock, credentials } = this.#parts;
+    const either = AbortSignal.any([signal, this.#tasks.signal]);
+    while (credentials.isManager) {
+      const { manager, failure } = this.#managers;
+      if (failure !== undefined && isFinal(failure)) throw failure;
+      if (manager?.isReady === true) return;
+      await clock.sleep(readyPoll, either);
+    }
+    throwIfAborted(either);
   }
 
   /**
@@ -149,29 +138,42 @@ export class ClusterNode {
    * removed, and the managers are told.
    */
   async stop({ leave }: { readonly leave: boolean }): Promise<void> {
-    if (leave) await this.#leaveWorker();
+    if (leave) await leaveInTime(this.#worker, this.#parts);
     await this.#tasks.close(aborted("this node is stopping"));
-    await this.managers.stop({ handOver: true });
-    this.#lifetime.release();
   }
 
-  /** An engine that does not answer must not keep a node in a cluster. */
-  async #leaveWorker(): Promise<void> {
-    const { clock, log } = this.#parts;
-    const limit = childAbort(this.#lifetime.signal);
-    const timer = clock.timer(leaveLimit, () => limit.abort(deadlineExceeded("the engine does not answer")));
+  /**
+   * After `stop`: makes sure that the cluster's managers do not count on this node as one of them. False when that is not
+   * certain; then it has to go on, or they may wait for its vote for ever.
+   */
+  async withdraw(): Promise<boolean> {
+    const { credentials, settings, remotes, clock, random, log } = this.#parts;
+    const raftId = this.#askedAs;
+    if (raftId === undefined) return true;
     try {
-      await this.#worker.leave(limit.signal);
+      await withdrawFromRaft(raftId, () =>
+        otherManagerChannel(settings.advertiseAddress, credentials, remotes, { clock, random }),
+      );
+      return true;
     } catch (error) {
-      log.warn({ reason: messageOf(error) }, "not everything of this node's tasks could be removed");
-    } finally {
-      timer.cancel();
-      limit.release();
+      log.warn({ reason: messageOf(error) }, "the request to become a manager could not be withdrawn");
+      return false;
     }
   }
 
+  #startWorker(): void {
+    if (this.#isWorking || this.#tasks.signal.aborted) return;
+    this.#isWorking = true;
+    this.#tasks.run("worker", (signal) => this.#worker.run(signal));
+  }
+
+  #stepped(step: AdmissionStep): void {
+    if (step.kind === "asking") this.#askedAs = step.raftId;
+    else this.#notAdmitted = messageOf(step.error);
+  }
+
   #localChannel(): Channel | undefined {
-    if (this.managers.manager === undefined) return undefined;
+    if (this.manager === undefined) return undefined;
     return openUnixChannel(unixPath(this.#parts.options.control, "--control"), { clock: this.#parts.clock });
   }
 
@@ -190,7 +192,7 @@ export class ClusterNode {
           tries += 1;
           // The manager on this node first; another one when it does not answer (wire 3.6).
           const local = tries === 1 ? this.#localChannel() : undefined;
-          return issuanceClient(local ?? someManagerChannel(credentials, this.#parts.remotes, { clock, random }));
+          return issuanceClient(local ?? someManagerChannel(credentials, this.#known.remotes, { clock, random }));
         },
       },
       signal,
@@ -202,74 +204,37 @@ export class ClusterNode {
   }
 
   #renewed(certificate: NodeCertificate): void {
-    const { log } = this.#parts;
-    log.info(
-      { role: certificate.role, notAfter: new Date(certificate.notAfter).toISOString() },
-      "node certificate renewed",
-    );
+    const notAfter = dateOf(certificate.notAfter).toISOString();
+    this.#parts.log.info({ role: certificate.role, notAfter }, "node certificate renewed");
+    this.#managers.roleChanged();
+    if (certificate.role === "swarm-worker") this.#startWorker();
     this.#worker.refreshDescription();
-    this.#tasks.run("role change", async () => {
-      if (certificate.role === "swarm-manager") await this.managers.start(this.#lifetime.signal);
-      else await this.#demoted();
-    });
-  }
-
-  async #demoted(): Promise<void> {
-    if (this.managers.manager === undefined) return;
-    this.#parts.log.info({}, "this node is no longer a manager");
-    await this.managers.stop({ handOver: false });
-    await this.#parts.state.clearRaft();
-  }
-
-  #managerEnded(reason: "failed" | "removed", error: Error | undefined): void {
-    const { log, onProblem } = this.#parts;
-    const sentence = endedText(reason, error);
-    if (reason === "failed") {
-      log.error({ err: error }, "the manager has stopped");
-      onProblem(sentence);
-      return;
-    }
-    log.info({}, sentence);
-    this.#tasks.run("leaving raft", async () => {
-      await this.managers.stop({ handOver: false });
-      await this.#parts.state.clearRaft();
-      // Removed from Raft means demoted: the new certificate says so (wire 3.7).
-      this.#renewer.renewNow("swarm-worker");
-    });
   }
 
   /** What a manager says of this node and of the cluster. Source: wire 6.2. */
   #told(message: SessionMessage): void {
-    const { credentials, remotes, state, clock, random, log } = this.#parts;
-    remotes.follow(message.managers ?? []);
-    const known = JSON.stringify(remotes.peers);
-    if (known !== this.#savedRemotes) {
-      this.#savedRemotes = known;
-      this.#tasks.run("remembering managers", () => saveRemotes(state.stateFile, remotes.peers));
-    }
-    const rootPem = message.RootCA?.toString("utf8") ?? "";
-    this.#tasks.run("root certificate", async () => {
-      if (await credentials.adoptRoot(rootPem, { clock, random }))
-        log.info({}, "adopted the cluster's new root certificate");
-    });
+    if (this.#tasks.signal.aborted) return;
+    const { credentials } = this.#parts;
+    this.#tasks.run("remembering managers", () => this.#known.follow(message.managers ?? []));
+    this.#tasks.run("adopting the root certificate", () => this.#adoptRoot(message.RootCA?.toString("utf8") ?? ""));
     const wantedRole = (message.node?.spec?.desiredRole ?? "WORKER") === "MANAGER" ? "swarm-manager" : "swarm-worker";
     if (wantedRole !== credentials.certificate.role) this.#renewer.renewNow(wantedRole);
     else if (message.node?.certificate?.status?.state === "ROTATE") this.#renewer.renewNow();
   }
+
+  async #adoptRoot(rootPem: string): Promise<void> {
+    const { credentials, clock, random, log } = this.#parts;
+    try {
+      if (await credentials.adoptRoot(rootPem, { clock, random })) {
+        log.info({}, "adopted the cluster's new root certificate");
+      }
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, "the cluster's new root certificate could not be saved");
+    }
+  }
 }
 
-/** What this node knows better than its engine. */
-function descriptionOf({ options, credentials }: ClusterNodeParts): DescriptionOverrides {
-  const { certificate } = credentials;
-  return {
-    hostname: options.hostname,
-    engineLabels: { [versionLabel]: version },
-    tlsInfo: {
-      trustRoot: Buffer.from(credentials.rootPem),
-      certIssuerSubject: certificate.issuerSubjectDer,
-      certIssuerPublicKey: certificate.issuerPublicKeyDer,
-    },
-    ...(options.offerCpus === undefined ? {} : { nanoCpus: Math.floor(options.offerCpus * 1e9) }),
-    ...(options.offerMemory === undefined ? {} : { memoryBytes: options.offerMemory }),
-  };
+/** None of a node's parts ends by itself; one that does is a defect, and the log is all that is left. */
+function reportDefect(log: Logger, name: string, error: unknown): void {
+  log.error({ task: name, err: error }, "a part of this node has ended");
 }

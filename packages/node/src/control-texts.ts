@@ -15,6 +15,9 @@ export const managerNeeded: Readonly<Record<"inactive" | "worker" | "pending", s
 
 export const lockedText =
   'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.';
+export const expiredText = "Swarm certificates have expired. To replace them, leave the swarm and join again.";
+export const joinTimeout =
+  'Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "docker info" command to see the current swarm status of your node.';
 
 const leaveHint =
   "The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message.";

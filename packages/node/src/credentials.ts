@@ -2,7 +2,7 @@
 
 import { ChainVerifier, certificatesOfPem, type Identity, IdentityFiles, type NodeCertificate } from "@mswarm/pki";
 import { type NodeIdentity, type PeerVerifier, TlsMaterial } from "@mswarm/rpc";
-import { type Clock, invariant, type Random } from "@mswarm/runtime";
+import { type Clock, dataLoss, invariant, type Random } from "@mswarm/runtime";
 
 export interface CredentialsParts {
   readonly clock: Clock;
@@ -56,7 +56,9 @@ export class Credentials {
   static async load(directory: string, parts: CredentialsParts): Promise<Credentials | undefined> {
     const files = new IdentityFiles(directory, { random: parts.random });
     const [rootPem, identity] = [await files.loadRoot(), await files.load()];
-    if (rootPem === undefined || identity === undefined) return undefined;
+    if (identity === undefined) return undefined;
+    if (rootPem === undefined) throw dataLoss(`swarm-root-ca.crt is missing from ${directory}`);
+    if (!holdsCertificate(rootPem)) throw dataLoss(`swarm-root-ca.crt in ${directory} is damaged`);
     const certificate = await verifyOwn(rootPem, identity.certificatePem, parts);
     return new Credentials(files, { rootPem, certificate, keyPem: identity.keyPem }, parts);
   }
@@ -138,6 +140,14 @@ function identityOf({ nodeId, role, clusterId }: NodeCertificate): NodeIdentity 
 async function verifyOwn(rootPem: string, certificatePem: string, parts: CredentialsParts): Promise<NodeCertificate> {
   const chain = new ChainVerifier({ rootPem: () => rootPem, clock: parts.clock });
   return await chain.verifyNode(certificatesOfPem(certificatePem), "client");
+}
+
+function holdsCertificate(pem: string): boolean {
+  try {
+    return certificatesOfPem(pem).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function withoutDekOfWorkers(identity: Identity, certificate: NodeCertificate): Identity {

@@ -36,7 +36,7 @@ export function daemonService(membership: Membership): BoundService {
 
 async function status(membership: Membership): Promise<mswarm.StatusResponse> {
   const { state, credentials, settings, node, options } = membership;
-  const manager = node?.managers.manager;
+  const manager = node?.manager;
   return {
     state: localStates[state.kind],
     ...("reason" in state ? { error: state.reason } : {}),
@@ -59,7 +59,7 @@ async function status(membership: Membership): Promise<mswarm.StatusResponse> {
   };
 }
 
-type RaftNode = NonNullable<NonNullable<Membership["node"]>["managers"]["manager"]>["raft"];
+type RaftNode = NonNullable<NonNullable<Membership["node"]>["manager"]>["raft"];
 
 function raftStatus(raft: RaftNode): mswarm.RaftStatus {
   const { id, leaderId, term, lastIndex, commit, applied, role } = raft.status();

@@ -2,7 +2,15 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { dockerodeEngine } from "@mswarm/engine";
-import { createLogger, cryptoRandom, messageOf, systemClock, whenAborted } from "@mswarm/runtime";
+import {
+  createLogger,
+  cryptoRandom,
+  failedPrecondition,
+  messageOf,
+  seconds,
+  systemClock,
+  whenAborted,
+} from "@mswarm/runtime";
 import { createControlServer } from "./control-server.ts";
 import { type DaemonOptions, unixPath } from "./daemon-options.ts";
 import { Membership } from "./membership.ts";
@@ -11,9 +19,13 @@ import { version } from "./version.ts";
 
 export type { DaemonOptions } from "./daemon-options.ts";
 
+/** Longer than everything that is meant to take time when a daemon stops. */
+const stopLimit = seconds(15);
+
 /**
- * Runs a daemon until the signal aborts, then stops it cleanly: its containers are left to the next start.
- * Errors: SwarmError when it cannot start: state directory, sockets, damaged state.
+ * Runs a daemon until the signal aborts, then stops it cleanly: its containers are left to the next start. A stop that
+ * takes longer than 15 s ends the process, which the state on disk survives as it survives SIGKILL.
+ * Errors: SwarmError when it cannot start: state directory, sockets.
  */
 export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
   const clock = systemClock();
@@ -24,26 +36,41 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   const engine = dockerodeEngine(options.engine);
   const state = await openStateDirectory(options.stateDirectory);
   try {
+    if (state.wasCleared)
+      log.warn({}, "the last run was interrupted while it left its cluster: that has been finished");
     const membership = new Membership({ clock, random, log, options, state, engine });
     await membership.load();
-    await mkdir(dirname(controlPath), { recursive: true, mode: 0o755 });
+    await makeRuntimeDirectory(dirname(controlPath));
     const control = await createControlServer({ membership, clock, random, log, path: controlPath });
     log.info(
       { version, control: options.control, stateDirectory: state.root, pid: process.pid },
       "mswarm daemon is ready",
     );
     membership.resume();
-    try {
-      await whenAborted(signal);
-      log.info({}, "stopping");
-    } finally {
-      await membership.stop();
-      await control.close();
-    }
+    await whenAborted(signal);
+    log.info({}, "stopping");
+    const limit = clock.timer(stopLimit, () => {
+      log.error({}, "not everything has stopped within 15 seconds: the process ends");
+      process.exit(1);
+    });
+    await membership.stop();
+    await control.close();
+    limit.cancel();
   } catch (error) {
     log.error({ reason: messageOf(error) }, "the daemon stops");
     throw error;
   } finally {
     await state.release();
+  }
+}
+
+async function makeRuntimeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw failedPrecondition(
+      `the folder of the control socket cannot be made: ${messageOf(error)}; run as root or choose another with --control`,
+      { cause: error },
+    );
   }
 }

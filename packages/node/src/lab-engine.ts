@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { dockerodeEngine } from "@mswarm/engine";
 import { cryptoRandom, failedPrecondition, messageOf, silentLogger } from "@mswarm/runtime";
 import { TmpfsSecretMount } from "@mswarm/worker";
-import { secretsDirectoryIn } from "./secrets-directory.ts";
+import { secretsDirectoryOf } from "./secrets-directory.ts";
 
 const run = promisify(execFile);
 
@@ -16,13 +16,13 @@ const run = promisify(execFile);
 export async function cleanUpLab(lab: {
   readonly engine: string;
   readonly lab: string;
-  readonly runtimeDirectories: readonly string[];
+  readonly controlPaths: readonly string[];
 }): Promise<void> {
   const engine = dockerodeEngine(lab.engine);
   const containers = await engine.listContainers({ "mswarm.lab": lab.lab });
   await Promise.all(containers.map(({ id }) => engine.removeContainer(id, { force: true })));
-  for (const directory of lab.runtimeDirectories) {
-    await new TmpfsSecretMount(secretsDirectoryIn(directory), {
+  for (const path of lab.controlPaths) {
+    await new TmpfsSecretMount(secretsDirectoryOf(path), {
       random: cryptoRandom(),
       log: silentLogger(),
     }).discard();

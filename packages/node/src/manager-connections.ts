@@ -8,7 +8,7 @@ import {
   managerServerName,
 } from "@mswarm/pki";
 import { type Channel, openChannel, type PeerVerifier } from "@mswarm/rpc";
-import { type Clock, type Random, seconds, unavailable } from "@mswarm/runtime";
+import { type Clock, messageOf, pick, type Random, seconds, unavailable } from "@mswarm/runtime";
 import type { Remotes } from "@mswarm/worker";
 import type { Credentials } from "./credentials.ts";
 
@@ -20,11 +20,7 @@ export interface ConnectionParts {
 /** Longest pause before a broken connection is tried again; a joining user is waiting. */
 const joinReconnectDelay = seconds(2);
 
-function chooseAddress(remotes: Remotes, random: Random): string {
-  const remote = remotes.select(random);
-  if (remote === undefined) throw unavailable("no manager of the cluster is known to this node");
-  return remote.address;
-}
+const noneKnown = "no manager of the cluster is known to this node";
 
 /** The certificate calls on one channel. */
 export function issuanceClient(channel: Channel): IssuanceClient {
@@ -42,9 +38,27 @@ export function issuanceClient(channel: Channel): IssuanceClient {
   };
 }
 
+export interface ObservedJoinClient extends JoinClient {
+  /** `address: text` of the last call that failed; a time limit that ends the join says less. */
+  readonly lastFailure: string | undefined;
+}
+
 /** Managers as a node without a certificate reaches them: each try asks another of the given addresses. */
-export function joinClient(addresses: readonly string[], availability: string, parts: ConnectionParts): JoinClient {
+export function joinClient(
+  addresses: readonly string[],
+  availability: string,
+  parts: ConnectionParts,
+): ObservedJoinClient {
   let turn = 0;
+  let lastFailure: string | undefined;
+  const observed = async <R>(address: string, call: () => Promise<R>): Promise<R> => {
+    try {
+      return await call();
+    } catch (error) {
+      lastFailure = `${address}: ${messageOf(error)}`;
+      throw error;
+    }
+  };
   const nextAddress = (): string => {
     const address = addresses[turn % addresses.length];
     turn += 1;
@@ -52,30 +66,41 @@ export function joinClient(addresses: readonly string[], availability: string, p
     return address;
   };
   return {
+    get lastFailure() {
+      return lastFailure;
+    },
     getRootCertificate: async (signal) => {
+      const address = nextAddress();
       const channel = openChannel({
-        address: nextAddress(),
+        address,
         serverName: "",
         verifier: "none",
         clock: parts.clock,
         maxReconnectDelay: joinReconnectDelay,
       });
       try {
-        const { certificate } = await channel.client("docker.swarmkit.v1.CA").GetRootCACertificate({}, { signal });
+        const ca = channel.client("docker.swarmkit.v1.CA");
+        const { certificate } = await observed(address, () => ca.GetRootCACertificate({}, { signal }));
         return certificate ?? Buffer.alloc(0);
       } finally {
         channel.close();
       }
     },
     connect: async (rootPem) => {
+      const address = nextAddress();
       const channel = openChannel({
-        address: nextAddress(),
+        address,
         serverName: authorityServerName,
         verifier: serverVerifier(rootPem, parts.clock),
         clock: parts.clock,
         maxReconnectDelay: joinReconnectDelay,
       });
-      return withAvailability(channel, availability);
+      const client = withAvailability(channel, availability);
+      return {
+        ...client,
+        issueNodeCertificate: (request, signal) =>
+          observed(address, () => client.issueNodeCertificate(request, signal)),
+      };
     },
   };
 }
@@ -119,5 +144,26 @@ export function managerChannel(address: string, credentials: Credentials, clock:
 
 /** A channel to some known manager, better ones more likely. Errors: UNAVAILABLE when none is known. */
 export function someManagerChannel(credentials: Credentials, remotes: Remotes, parts: ConnectionParts): Channel {
-  return managerChannel(chooseAddress(remotes, parts.random), credentials, parts.clock);
+  const remote = remotes.select(parts.random);
+  if (remote === undefined) throw unavailable(noneKnown);
+  return managerChannel(remote.address, credentials, parts.clock);
+}
+
+/**
+ * A channel to a manager that is not this node, which cannot admit itself. Errors: UNAVAILABLE when none is known.
+ *
+ * @param ownAddress  that this node advertises
+ */
+export function otherManagerChannel(
+  ownAddress: string,
+  credentials: Credentials,
+  remotes: Remotes,
+  parts: ConnectionParts,
+): Channel {
+  const ownId = credentials.identity.nodeId;
+  const others = remotes.peers.filter(({ nodeId, address }) => nodeId !== ownId && address !== ownAddress);
+  if (others.length === 0) {
+    throw unavailable("this manager has no Raft log, and no other manager is known that could admit it to the cluster");
+  }
+  return managerChannel(pick(others, parts.random).address, credentials, parts.clock);
 }

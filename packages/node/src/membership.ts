@@ -1,52 +1,34 @@
 // Whether this node belongs to a cluster, and the four ways that changes: init, join, leave, and a start with state.
+// What a crash leaves at each step, and what the next start makes of it: docs/subsystems/node.md.
 
-import type { Engine } from "@mswarm/engine";
-import type { InitialCluster } from "@mswarm/manager";
+import { isAdmissionRefusal, type Manager } from "@mswarm/manager";
 import {
   aborted,
   alreadyExists,
   type ChildAbort,
-  type Clock,
   childAbort,
-  deadlineExceeded,
+  type Duration,
   failedPrecondition,
-  invalidArgument,
   isSwarmError,
-  type Logger,
   messageOf,
-  milliseconds,
-  type Random,
   seconds,
   TaskGroup,
   unavailable,
-  unimplemented,
 } from "@mswarm/runtime";
 import type { mswarm } from "@mswarm/wire";
-import { Remotes } from "@mswarm/worker";
-import {
-  formatHostPort,
-  machineInterfaces,
-  parseHostPort,
-  resolveAdvertiseAddress,
-  resolveListenAddress,
-} from "./addresses.ts";
-import { availabilityOf, beAdmitted, giveBirth } from "./cluster-birth.ts";
+import { type RemotePeer, Remotes } from "@mswarm/worker";
+import { machineInterfaces } from "./addresses.ts";
+import { beAdmitted, giveBirth } from "./cluster-birth.ts";
 import { ClusterNode, type ClusterNodeParts } from "./cluster-node.ts";
-import { alreadyInSwarm, managerLeaveText, managerNeeded, notInSwarm } from "./control-texts.ts";
-import { Credentials } from "./credentials.ts";
+import { alreadyInSwarm, joinTimeout, managerLeaveText, managerNeeded, notInSwarm } from "./control-texts.ts";
+import type { Credentials } from "./credentials.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
+import { type FoundState, findState, type Problem } from "./found-state.ts";
+import { checkInit, checkJoin, resolveAddresses } from "./membership-request.ts";
 import { Mutex } from "./mutex.ts";
-import { loadRemotes, loadSettings, type NodeSettings, saveRemotes, saveSettings } from "./settings.ts";
-import type { StateDirectory } from "./state-directory.ts";
-
-export interface MembershipParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly options: DaemonOptions;
-  readonly state: StateDirectory;
-  readonly engine: Engine;
-}
+import { createLeavingWorker, leaveInTime, type MachineParts } from "./node-worker.ts";
+import { type NodeSettings, saveRemotes, saveSettings } from "./settings.ts";
+import { within } from "./time-limit.ts";
 
 /** What this node is now. Names as in Docker's local node state. */
 export type LocalState =
@@ -58,32 +40,43 @@ export type LocalState =
 /** Docker's API waits this long for a join (wire 9.1). */
 const joinWait = seconds(20);
 const initWait = seconds(60);
-const joinLate = "no manager admitted this node in time";
-const initLate = "the new cluster was not ready in time";
-const restartPause = seconds(1);
+/** How often a certificate that is out of its dates is looked at again: the clock may have been set. */
+const healingPause = seconds(10);
+const engineWait = seconds(5);
+/** A status is asked for by people and scripts that wait for it. */
+const engineGlance = seconds(1);
 
 export class Membership {
-  readonly #parts: MembershipParts;
+  readonly #parts: MachineParts;
+  /** Init, join, leave and start follow one another. */
   readonly #turns = new Mutex();
-  readonly #lifetime = childAbort(new AbortController().signal);
+  readonly #lifetime = new AbortController();
   readonly #background: TaskGroup;
-  #state: LocalState = { kind: "inactive" };
+  /** The init or join under way. */
+  #attempt: ChildAbort | undefined;
+  #broken: (Problem & Pick<FoundState, "nodeId">) | undefined;
   #credentials: Credentials | undefined;
   #settings: NodeSettings | undefined;
+  #remotes: readonly RemotePeer[] = [];
   #node: ClusterNode | undefined;
-  /** While a former run's state is being started, which may fail again and again. */
-  #resuming: ChildAbort | undefined;
 
-  constructor(parts: MembershipParts) {
+  constructor(parts: MachineParts) {
     this.#parts = parts;
     this.#background = new TaskGroup(this.#lifetime.signal, (name, error) => {
       parts.log.error({ task: name, err: error }, "work in the background failed");
-      this.#state = { kind: "error", reason: messageOf(error) };
     });
   }
 
   get state(): LocalState {
-    return this.#state;
+    if (this.#broken !== undefined) return { kind: "error", reason: this.#broken.problem };
+    if (this.#node !== undefined) {
+      const { problem } = this.#node;
+      if (problem !== undefined) return { kind: "error", reason: problem };
+      if (this.#settings?.phase === "member") return { kind: "active" };
+      return { kind: "pending", reason: this.#node.hindrance ?? "becoming a member" };
+    }
+    if (this.#attempt === undefined && this.#credentials === undefined) return { kind: "inactive" };
+    return { kind: "pending", reason: "starting" };
   }
 
   get node(): ClusterNode | undefined {
@@ -94,118 +87,102 @@ export class Membership {
     return this.#credentials;
   }
 
+  get settings(): NodeSettings | undefined {
+    return this.#settings;
+  }
+
   get options(): DaemonOptions {
     return this.#parts.options;
   }
 
   async engineAnswers(): Promise<boolean> {
-    return this.#parts.engine.ping().then(
+    return await this.#ping(engineGlance, this.#lifetime.signal).then(
       () => true,
       () => false,
     );
   }
 
-  get settings(): NodeSettings | undefined {
-    return this.#settings;
-  }
-
-  /** Reads what a former run left, without starting anything. Errors: DATA_LOSS for damaged state. */
+  /** Reads what a former run left, and deletes the halves of what it did not finish. Starts nothing. */
   async load(): Promise<void> {
-    const { state } = this.#parts;
-    this.#credentials = await Credentials.load(state.certificates, this.#parts);
-    this.#settings = await loadSettings(state.daemonFile);
-    if (this.#credentials !== undefined) this.#state = { kind: "pending", reason: "starting" };
+    const { state, log } = this.#parts;
+    const found = await findState(state, this.#parts);
+    const { verdict } = found;
+    this.#broken = undefined;
+    if (verdict.kind === "undo") {
+      log.warn({ what: verdict.what }, "the last run was interrupted: what it had begun has been undone");
+      await state.clear();
+    } else if (verdict.kind === "broken") {
+      log.error({ reason: verdict.problem }, "this node cannot be started as a member of its cluster");
+      this.#broken = { ...verdict, nodeId: found.nodeId };
+    } else if (verdict.kind === "member") {
+      this.#credentials = found.credentials;
+      this.#settings = verdict.settings;
+      this.#remotes = found.remotes;
+    }
   }
 
   /** Starts what `load` found, in the background: the sockets answer meanwhile. */
   resume(): void {
-    if (this.#credentials === undefined) return;
     this.#background.run("start", async (signal) => {
-      const resuming = childAbort(signal);
-      this.#resuming = resuming;
-      try {
-        await this.#turns.run(() => this.#resume(resuming.signal));
-      } finally {
-        this.#resuming = undefined;
-        resuming.release();
+      while (this.#broken?.passes === true) {
+        await this.#parts.clock.sleep(healingPause, signal);
+        await this.#turns.run(async () => {
+          if (this.#broken?.passes === true) await this.load();
+        });
       }
+      await this.#turns.run(async () => {
+        const [credentials, settings] = [this.#credentials, this.#settings];
+        if (credentials === undefined || settings === undefined || this.#node !== undefined || signal.aborted) return;
+        const node = this.#begin({ credentials, settings, remotes: new Remotes(this.#remotes) });
+        if (settings.phase !== "member") this.#finishInBackground(node);
+      });
     });
   }
 
-  /** Makes a new cluster; returns this node's id. */
+  /** Makes a new cluster; returns this node's id. What fails, or is interrupted, leaves nothing behind. */
   init(request: mswarm.InitRequest, signal: AbortSignal): Promise<string> {
-    return this.#turns.run(async () => {
-      this.#requireInactive();
-      refuseLater(request);
-      await this.#requireEngine();
-      const settings = this.#resolve(request, false);
-      const { state } = this.#parts;
-      await saveSettings(state.daemonFile, settings);
-      try {
+    return this.#try(signal, async (inTime) => {
+      checkInit(request);
+      await this.#requireEngine(inTime);
+      const settings = this.#settingsFor(request, "initialising");
+      return await this.#orNothing(async () => {
+        const { state, clock } = this.#parts;
+        await saveSettings(state.daemonFile, settings);
         const { credentials, initial } = await giveBirth(request, { ...this.#parts, certificates: state.certificates });
-        await this.#within(initWait, signal, initLate, async (inTime) => {
-          await this.#start(credentials, settings, inTime, initial);
-          await this.#node?.ready(inTime);
-        });
-        return credentials.certificate.nodeId;
-      } catch (error) {
-        await this.#abandon();
-        throw error;
-      }
+        const node = this.#begin({ credentials, settings, remotes: new Remotes(), initial });
+        const complaint = "the new cluster was not ready within 60 seconds";
+        await within(initWait, { clock, complaint }, (limit) => node.ready(() => true, limit), inTime);
+        await this.#becomeMember();
+        return credentials.identity.nodeId;
+      });
     });
   }
 
-  /** Makes this node a member of a cluster. */
+  /**
+   * Makes this node a member of a cluster. Before it has its certificate, a failure leaves nothing behind. Afterwards the
+   * cluster may count on it already (a manager has a vote): unless it was refused, it goes on becoming a member in the
+   * background, over restarts too.
+   */
   join(request: mswarm.JoinRequest, signal: AbortSignal): Promise<mswarm.JoinResponse> {
-    return this.#turns.run(async () => {
-      this.#requireInactive();
-      const addresses = (request.remoteAddrs ?? []).map((address) => formatHostPort(parseHostPort(address)));
-      if (addresses.length === 0) throw invalidArgument("at least 1 RemoteAddr is required to join");
-      const availability = request.availability ?? "";
-      if (availabilityOf(availability) === undefined)
-        throw invalidArgument(`invalid Availability: ${JSON.stringify(availability)}`);
-      await this.#requireEngine();
-      const settings = this.#resolve(request, true);
-      const { state } = this.#parts;
-      await saveSettings(state.daemonFile, settings);
-      await saveRemotes(
-        state.stateFile,
-        addresses.map((address) => ({ nodeId: "", address })),
-      );
-      try {
-        const credentials = await this.#within(joinWait, signal, joinLate, (inTime) =>
-          beAdmitted(
-            { joinToken: request.joinToken ?? "", addresses, availability },
-            { ...this.#parts, certificates: state.certificates },
-            inTime,
-          ),
-        );
-        await this.#within(joinWait, signal, joinLate, async (inTime) => {
-          await this.#start(credentials, settings, inTime);
-          await this.#node?.ready(inTime);
-        });
-        await this.#settle(settings);
-        return { nodeId: credentials.certificate.nodeId, isManager: credentials.isManager };
-      } catch (error) {
-        await this.#abandon();
-        if (isSwarmError(error, "DEADLINE_EXCEEDED"))
-          throw unavailable(`could not join the swarm within 20 seconds: ${messageOf(error)}`, { cause: error });
-        throw error;
-      }
+    return this.#try(signal, async (inTime) => {
+      const addresses = checkJoin(request);
+      await this.#requireEngine(inTime);
+      const settings = this.#settingsFor(request, "joining");
+      const node = await this.#orNothing(() => this.#beAdmitted(request, { settings, addresses }, inTime));
+      await this.#waitForMembership(node, inTime);
+      const { credentials } = this;
+      return { nodeId: credentials?.identity.nodeId ?? "", isManager: credentials?.isManager ?? false };
     });
   }
 
-  /** Takes this node out of its cluster. Errors: UNAVAILABLE on a manager without `force`. */
+  /** Takes this node out of its cluster, also out of a start or join under way. Errors: UNAVAILABLE on a manager without `force`. */
   async leave(force: boolean): Promise<void> {
-    if (this.#resuming !== undefined) {
-      this.#requireMayLeave(force);
-      // A start that fails again and again would keep its turn for ever.
-      this.#resuming.abort(aborted("this node is leaving its cluster"));
-    }
+    if (this.state.kind === "inactive") throw unavailable(notInSwarm);
+    if (!force) this.#requireNoManager();
+    const isInterrupting = this.#attempt !== undefined;
+    this.#attempt?.abort(aborted("this node was told to leave its cluster"));
     await this.#turns.run(async () => {
-      this.#requireMayLeave(force);
-      const node = this.#node ?? (await this.#unstartedNode());
-      await node?.stop({ leave: true });
+      if (this.state.kind === "inactive" && !isInterrupting) throw unavailable(notInSwarm);
       await this.#forget();
       this.#parts.log.info({}, "this node has left its cluster");
     });
@@ -213,7 +190,7 @@ export class Membership {
 
   /** Stops everything; the next start goes on from here. */
   async stop(): Promise<void> {
-    this.#lifetime.abort();
+    this.#lifetime.abort(aborted("this daemon is stopping"));
     await this.#background.close();
     await this.#turns.run(async () => {
       await this.#node?.stop({ leave: false });
@@ -222,35 +199,172 @@ export class Membership {
   }
 
   /** The manager, or the sentence that says why there is none. */
-  manager(): NonNullable<ClusterNode["managers"]["manager"]> | string {
-    const manager = this.#node?.managers.manager;
+  manager(): Manager | string {
+    const manager = this.#node?.manager;
     if (manager !== undefined) return manager;
-    if (this.#state.kind === "inactive") return managerNeeded.inactive;
-    if (this.#state.kind === "pending" || this.#credentials?.isManager === true) return managerNeeded.pending;
-    return managerNeeded.worker;
+    if (this.state.kind === "inactive") return managerNeeded.inactive;
+    return this.#credentials?.isManager === false ? managerNeeded.worker : managerNeeded.pending;
+  }
+
+  async #try<R>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    this.#requireInactive();
+    return await this.#turns.run(async () => {
+      this.#requireInactive();
+      const attempt = childAbort(AbortSignal.any([signal, this.#lifetime.signal]));
+      this.#attempt = attempt;
+      try {
+        return await work(attempt.signal);
+      } finally {
+        this.#attempt = undefined;
+        attempt.release();
+      }
+    });
+  }
+
+  /** Runs `work`; when it fails, everything is as if it had never been asked. */
+  async #orNothing<R>(work: () => Promise<R>): Promise<R> {
+    try {
+      return await work();
+    } catch (error) {
+      await this.#abandon();
+      throw error;
+    }
+  }
+
+  async #beAdmitted(
+    request: mswarm.JoinRequest,
+    by: { readonly settings: NodeSettings; readonly addresses: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<ClusterNode> {
+    const { state, clock } = this.#parts;
+    const known = by.addresses.map((address) => ({ nodeId: "", address }));
+    await saveSettings(state.daemonFile, by.settings);
+    await saveRemotes(state.stateFile, known);
+    const asked = { joinToken: request.joinToken ?? "", availability: request.availability ?? "" };
+    const credentials = await within(
+      joinWait,
+      { clock, complaint: "no certificate within 20 seconds" },
+      (limit) =>
+        beAdmitted({ ...asked, addresses: by.addresses }, { ...this.#parts, certificates: state.certificates }, limit),
+      signal,
+    );
+    return this.#begin({ credentials, settings: by.settings, remotes: new Remotes(known) });
+  }
+
+  async #waitForMembership(node: ClusterNode, signal: AbortSignal): Promise<void> {
+    const bound = { clock: this.#parts.clock, complaint: "20 seconds have passed" };
+    try {
+      await within(joinWait, bound, (limit) => node.ready(isRefusal, limit), signal);
+      await this.#becomeMember();
+    } catch (error) {
+      const reason = node.hindrance ?? messageOf(error);
+      if (isRefusal(error) || (await this.#withdraw(node))) {
+        await this.#abandon();
+        throw isRefusal(error) ? error : unavailable(`could not join the swarm in time: ${reason}`, { cause: error });
+      }
+      throw unavailable(`${joinTimeout} (${reason})`, { cause: error });
+    }
+  }
+
+  /** True when the cluster does not count on this node; otherwise it goes on becoming a member in the background. */
+  async #withdraw(node: ClusterNode): Promise<boolean> {
+    const [credentials, settings] = [this.#credentials, this.#settings];
+    // A daemon that stops goes on at its next start.
+    if (this.#lifetime.signal.aborted || credentials === undefined || settings === undefined) return false;
+    let going = node;
+    if (node.manager === undefined) {
+      await node.stop({ leave: false });
+      if (await node.withdraw()) return true;
+      going = this.#begin({ credentials, settings, remotes: new Remotes(node.knownManagers) });
+    }
+    this.#finishInBackground(going);
+    return false;
+  }
+
+  #finishInBackground(node: ClusterNode): void {
+    this.#background.run("becoming a member", async (signal) => {
+      try {
+        await node.ready(() => false, signal);
+      } catch {
+        // Stopped, or left: the next start knows by the phase on disk.
+        return;
+      }
+      await this.#turns.run(async () => {
+        if (this.#node === node) await this.#becomeMember();
+      });
+    });
+  }
+
+  #begin(of: Pick<ClusterNodeParts, "credentials" | "settings" | "remotes" | "initial">): ClusterNode {
+    this.#credentials = of.credentials;
+    this.#settings = of.settings;
+    this.#node = ClusterNode.start({ ...this.#parts, ...of });
+    return this.#node;
+  }
+
+  async #becomeMember(): Promise<void> {
+    if (this.#settings === undefined) return;
+    const settings: NodeSettings = { ...this.#settings, phase: "member" };
+    await saveSettings(this.#parts.state.daemonFile, settings);
+    this.#settings = settings;
+  }
+
+  async #abandon(): Promise<void> {
+    try {
+      await this.#forget();
+    } catch (error) {
+      // The phase on disk says that this was never finished: the next start undoes it.
+      this.#parts.log.error({ reason: messageOf(error) }, "what a failed init or join has left could not be deleted");
+    }
+  }
+
+  async #forget(): Promise<void> {
+    const { state } = this.#parts;
+    const nodeId = this.#credentials?.identity.nodeId ?? this.#broken?.nodeId;
+    if (this.#node !== undefined) await this.#node.stop({ leave: true });
+    else if (nodeId !== undefined) await leaveInTime(createLeavingWorker(nodeId, this.#parts), this.#parts);
+    this.#node = undefined;
+    try {
+      await state.clear();
+    } catch (error) {
+      const problem = `the state of this node in ${state.root} could not be deleted: ${messageOf(error)}; leave again`;
+      this.#broken = { problem, passes: false, nodeId };
+      throw failedPrecondition(problem, { cause: error });
+    }
+    this.#broken = undefined;
+    this.#credentials = undefined;
+    this.#settings = undefined;
   }
 
   #requireInactive(): void {
-    if (this.#state.kind !== "inactive") throw alreadyExists(alreadyInSwarm);
+    if (this.state.kind !== "inactive") throw alreadyExists(alreadyInSwarm);
   }
 
-  #requireMayLeave(force: boolean): void {
-    if (this.#state.kind === "inactive") throw unavailable(notInSwarm);
-    const raft = this.#node?.managers.manager?.raft;
-    // Where nothing could be started the certificate says what this node is; otherwise it is late to say so after a demotion.
-    const isManager = this.#node === undefined ? this.#credentials?.isManager === true : raft !== undefined;
-    if (force || !isManager) return;
-    const members = raft?.members() ?? [];
-    const reachable = members.filter(({ raftId }) => raft?.reachable(raftId)).length;
-    const isActive = raft !== undefined && this.#state.kind === "active";
-    throw unavailable(managerLeaveText({ managers: members.length, reachable, isActive }));
+  /** A manager that leaves may take the cluster's state with it; one that has not become a member yet takes nothing. */
+  #requireNoManager(): void {
+    const manager = this.#node?.manager;
+    const isManager =
+      this.#node?.isManager ??
+      this.#credentials?.isManager ??
+      (this.#broken !== undefined && this.#parts.state.hasLog());
+    if (!isManager || (this.#settings !== undefined && this.#settings.phase !== "member")) return;
+    const members = manager?.raft.members() ?? [];
+    const reachable = members.filter(({ raftId }) => manager?.raft.reachable(raftId)).length;
+    throw unavailable(
+      managerLeaveText({ managers: members.length, reachable, isActive: this.state.kind === "active" }),
+    );
+  }
+
+  #settingsFor(request: mswarm.InitRequest | mswarm.JoinRequest, phase: NodeSettings["phase"]): NodeSettings {
+    const { defaultAdvertiseAddress } = this.#parts.options;
+    return { ...resolveAddresses(request, defaultAdvertiseAddress, machineInterfaces()), phase };
   }
 
   /** A node that could run nothing would look broken in the cluster; better to say so before it joins one. */
-  async #requireEngine(): Promise<void> {
-    const { engine, options } = this.#parts;
+  async #requireEngine(signal: AbortSignal): Promise<void> {
+    const { options } = this.#parts;
     try {
-      await engine.ping();
+      await this.#ping(engineWait, signal);
     } catch (error) {
       throw failedPrecondition(
         `no Docker Engine answers at ${options.engine}: ${messageOf(error)}; start it, or start the daemon with --engine`,
@@ -259,133 +373,14 @@ export class Membership {
     }
   }
 
-  #resolve(
-    request: Pick<mswarm.InitRequest, "listenAddr" | "advertiseAddr" | "dataPathAddr">,
-    isJoining: boolean,
-  ): NodeSettings {
-    if ((request.dataPathAddr ?? "") !== "")
-      throw unimplemented("a data path address needs overlay networks, which this version does not have yet");
-    const interfaces = machineInterfaces();
-    const listen = resolveListenAddress(request.listenAddr ?? "", interfaces);
-    const advertise = resolveAdvertiseAddress(
-      { advertise: request.advertiseAddr ?? "", fallback: this.#parts.options.defaultAdvertiseAddress, listen },
-      interfaces,
-    );
-    return { listenAddress: formatHostPort(listen), advertiseAddress: formatHostPort(advertise), isJoining };
-  }
-
-  async #resume(signal: AbortSignal): Promise<void> {
-    const { log, clock } = this.#parts;
-    const credentials = this.#credentials;
-    const settings = this.#settings;
-    if (credentials === undefined) return;
-    if (settings === undefined) {
-      this.#state = {
-        kind: "error",
-        reason: "daemon.json is missing from the state directory; leave with --force and join again",
-      };
-      return;
-    }
-    while (!signal.aborted) {
-      try {
-        await this.#start(credentials, settings, signal);
-        await this.#settle(settings);
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        // Lost data does not come back by trying again; an address that is still in use does.
-        this.#state = { kind: "error", reason: messageOf(error) };
-        log.error({ reason: messageOf(error) }, "this node could not be started as a member of its cluster");
-        if (isSwarmError(error, "DATA_LOSS")) return;
-        await clock.sleep(restartPause, signal).catch(() => undefined);
-      }
-    }
-  }
-
-  async #start(
-    credentials: Credentials,
-    settings: NodeSettings,
-    signal: AbortSignal,
-    initial?: InitialCluster,
-  ): Promise<void> {
-    this.#credentials = credentials;
-    this.#settings = settings;
-    this.#state = { kind: "pending", reason: "starting" };
-    this.#node = await ClusterNode.start(await this.#nodeParts(credentials, settings), signal, initial);
-    this.#state = { kind: "active" };
-  }
-
-  async #nodeParts(credentials: Credentials, settings: NodeSettings): Promise<ClusterNodeParts> {
-    return {
-      ...this.#parts,
-      credentials,
-      settings,
-      remotes: new Remotes(await loadRemotes(this.#parts.state.stateFile)),
-      onProblem: (reason) => {
-        this.#state = { kind: "error", reason };
-      },
-    };
-  }
-
-  /** To clean up after a node that could not be started: its containers may still run. */
-  async #unstartedNode(): Promise<ClusterNode | undefined> {
-    if (this.#credentials === undefined || this.#settings === undefined) return undefined;
-    try {
-      return ClusterNode.unstarted(await this.#nodeParts(this.#credentials, this.#settings));
-    } catch (error) {
-      this.#parts.log.warn({ reason: messageOf(error) }, "what this node ran is not cleaned up");
-      return undefined;
-    }
-  }
-
-  async #settle(settings: NodeSettings): Promise<void> {
-    if (!settings.isJoining) return;
-    this.#settings = { ...settings, isJoining: false };
-    await saveSettings(this.#parts.state.daemonFile, this.#settings);
-  }
-
-  /** After an init or join that failed: as if it had never been asked. */
-  async #abandon(): Promise<void> {
-    await this.#node?.stop({ leave: false });
-    await this.#forget();
-  }
-
-  async #forget(): Promise<void> {
-    this.#node = undefined;
-    this.#credentials = undefined;
-    this.#settings = undefined;
-    await this.#parts.state.clear();
-    this.#state = { kind: "inactive" };
-  }
-
-  async #within<R>(
-    limit: ReturnType<typeof seconds>,
-    signal: AbortSignal,
-    late: string,
-    work: (signal: AbortSignal) => Promise<R>,
-  ): Promise<R> {
-    const attempt = childAbort(AbortSignal.any([signal, this.#lifetime.signal]));
-    const timer = this.#parts.clock.timer(milliseconds(limit), () => attempt.abort(deadlineExceeded(late)));
-    try {
-      return await work(attempt.signal);
-    } finally {
-      timer.cancel();
-      attempt.release();
-    }
+  #ping(limit: Duration, signal: AbortSignal): Promise<void> {
+    const { clock, engine } = this.#parts;
+    const bound = { clock, complaint: `no answer within ${limit / 1_000} seconds` };
+    return within(limit, bound, (inTime) => engine.ping(inTime), signal);
   }
 }
 
-/** What a later version will do is refused now, with a sentence. */
-function refuseLater(request: mswarm.InitRequest): void {
-  const availability = request.availability ?? "";
-  if (availabilityOf(availability) === undefined)
-    throw invalidArgument(`invalid Availability: ${JSON.stringify(availability)}`);
-  if (request.autolock === true)
-    throw unimplemented("locked managers (--autolock) are not in this version yet: start the cluster without it");
-  if (request.forceNewCluster === true) throw unimplemented("--force-new-cluster is not in this version yet");
-  if ((request.defaultAddrPool ?? []).length > 0 || (request.dataPathPort ?? 0) !== 0) {
-    throw unimplemented(
-      "address pools and data path ports need overlay networks, which this version does not have yet",
-    );
-  }
+/** Failures after which trying again, or going on in the background, makes no sense. */
+function isRefusal(error: unknown): boolean {
+  return isAdmissionRefusal(error) || isSwarmError(error, "DATA_LOSS");
 }

@@ -1,8 +1,19 @@
-// state.json (known managers, in swarm's form) and daemon.json (addresses of this node).
+// state.json (known managers, in swarm's form) and daemon.json (addresses and phase of this node).
 import { readFile } from "node:fs/promises";
 import { dataLoss, messageOf } from "@mswarm/runtime";
 import type { RemotePeer } from "@mswarm/worker";
 import { writeFileAtomically } from "./atomic-file.ts";
+
+/**
+ * How far this node has come. It tells a start after a crash whether what it finds is a member's state or the half of one.
+ *
+ * - `initialising`: an init has begun; its cluster has not been ready yet, so nobody has been told of it
+ * - `joining`: a join has begun; with a certificate on disk the cluster knows the node, and it goes on becoming a member
+ * - `member`: everything is there
+ */
+export type Phase = "initialising" | "joining" | "member";
+
+const phases: readonly Phase[] = ["initialising", "joining", "member"];
 
 /** What init or join fixed for this node, kept over restarts. */
 export interface NodeSettings {
@@ -10,8 +21,7 @@ export interface NodeSettings {
   readonly listenAddress: string;
   /** host:port other nodes dial. */
   readonly advertiseAddress: string;
-  /** True from the start of a join until the node is a working member: a restart then asks to join again. */
-  readonly isJoining: boolean;
+  readonly phase: Phase;
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -19,35 +29,39 @@ async function readJson(path: string): Promise<unknown> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw dataLoss(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw dataLoss(`${path} is damaged: ${messageOf(error)}; restore it, or remove the state directory and join again`);
+    throw dataLoss(`${path} is damaged: ${messageOf(error)}`, { cause: error });
   }
 }
 
+/** Undefined where the file is missing. Errors: DATA_LOSS for one that cannot be read or understood. */
 export async function loadSettings(path: string): Promise<NodeSettings | undefined> {
-  const json = (await readJson(path)) as Partial<NodeSettings> | undefined;
+  const json = await readJson(path);
   if (json === undefined) return undefined;
-  const { listenAddress, advertiseAddress, isJoining } = json;
+  const fields: Partial<Record<keyof NodeSettings, unknown>> = typeof json === "object" && json !== null ? json : {};
+  const { listenAddress, advertiseAddress } = fields;
+  const phase = phases.find((known) => known === fields.phase);
   if (typeof listenAddress !== "string" || typeof advertiseAddress !== "string") {
-    throw dataLoss(`${path} is damaged: addresses are missing; remove the state directory and join again`);
+    throw dataLoss(`${path} is damaged: addresses are missing`);
   }
-  return { listenAddress, advertiseAddress, isJoining: isJoining === true };
+  if (phase === undefined) throw dataLoss(`${path} is damaged: it names no known phase`);
+  return { listenAddress, advertiseAddress, phase };
 }
 
 export async function saveSettings(path: string, settings: NodeSettings): Promise<void> {
   await writeFileAtomically(path, `${JSON.stringify(settings, undefined, 2)}\n`, 0o600);
 }
 
-/** Source: swarmkit node/node.go, persistentRemotes: a list of {node_id, addr}. */
+/** Source: swarmkit node/node.go, persistentRemotes: a list of {node_id, addr}. Errors: DATA_LOSS. */
 export async function loadRemotes(path: string): Promise<readonly RemotePeer[]> {
   const json = (await readJson(path)) ?? [];
-  if (!Array.isArray(json)) throw dataLoss(`${path} is damaged: a list was expected; remove it and join again`);
-  return json.flatMap((entry: { node_id?: unknown; addr?: unknown }) =>
+  if (!Array.isArray(json)) throw dataLoss(`${path} is damaged: a list was expected`);
+  return json.flatMap((entry: { node_id?: unknown; addr?: unknown } | null) =>
     typeof entry?.addr === "string" && entry.addr !== ""
       ? [{ nodeId: String(entry.node_id ?? ""), address: entry.addr }]
       : [],

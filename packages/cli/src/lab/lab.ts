@@ -185,7 +185,7 @@ export async function labDown(name: string, parts: LabParts): Promise<void> {
   await cleanUpLab({
     engine: lab.record.engine,
     lab: name,
-    runtimeDirectories: lab.nodes.map((node) => node.runtimeDirectory),
+    controlPaths: lab.nodes.map((node) => node.controlPath),
   });
   await rm(labRuntimeDirectory(parts.roots, name), { recursive: true, force: true });
   await rm(join(labDirectory(parts.roots, name)), { recursive: true, force: true });

@@ -1,6 +1,6 @@
 // How a manager becomes a member of the Raft group, and how it stops being one (wire 5.3, 5.4).
 import { isIP } from "node:net";
-import type { Member, RaftId } from "@mswarm/raft";
+import { type Member, noRaftId, type RaftId } from "@mswarm/raft";
 import type { Call } from "@mswarm/rpc";
 import {
   type Clock,
@@ -27,8 +27,8 @@ export interface PeerProbe {
   /** Health/Check("Raft") answers SERVING; rejects otherwise. */
   checkHealth(address: string, nodeId: string, signal: AbortSignal): Promise<void>;
   /**
-   * `mswarm.v1.Peer/Hello`: the raft id under which the manager has its log intact, `"0"` for none. Undefined when the
-   * peer answers UNIMPLEMENTED, as a Docker Engine does.
+   * `mswarm.v1.Peer/Hello`: the raft id under which the manager has lost nothing (it has its log, or has not begun one),
+   * `"0"` for none. Undefined when the peer answers UNIMPLEMENTED, as a Docker Engine does.
    */
   helloPeer(address: string, nodeId: string, signal: AbortSignal): Promise<{ readonly raftId: RaftId } | undefined>;
 }
@@ -56,8 +56,9 @@ export class Membership {
   /**
    * Makes the calling manager a member. Runs on the leader.
    *
-   * A known node keeps its raft id only if it shows that it still has its log; a log that was lost may have held votes
-   * and acknowledged entries, so that id is removed and a new one given.
+   * A known node keeps its raft id only if it shows that it still has its log, or has never taken part; a log that was
+   * lost may have held votes and acknowledged entries, so that id is removed and a new one given. A new manager names
+   * the id it has reserved, so that asking twice admits it once.
    */
   async join(request: JoinRequest, call: Call): Promise<JoinResponse> {
     const { raft, log } = this.#parts;
@@ -108,7 +109,8 @@ export class Membership {
       log.warn({ node: nodeId, raftId: known.raftId }, "a manager joins without its log: its old raft id is removed");
       await raft.removeMember(known.raftId);
     }
-    const raftId = this.#unusedRaftId();
+    // The id that the manager has reserved: should it never get this answer, it asks again under the same one.
+    const raftId = this.#isUnused(keptRaftId) ? keptRaftId : this.#unusedRaftId();
     await raft.addMember({ raftId, nodeId, address });
     return raftId;
   }
@@ -167,12 +169,15 @@ export class Membership {
 
   /** Random in 1 … 2^63; never one that is or was a member. */
   #unusedRaftId(): RaftId {
-    const { raft, random } = this.#parts;
     for (;;) {
-      const raftId = String((random.bytes(8).readBigUInt64BE() >> 1n) + 1n);
-      const isTaken = raft.members().some((member) => member.raftId === raftId);
-      if (!isTaken && !raft.isRemoved(raftId)) return raftId;
+      const raftId = String((this.#parts.random.bytes(8).readBigUInt64BE() >> 1n) + 1n);
+      if (this.#isUnused(raftId)) return raftId;
     }
+  }
+
+  #isUnused(raftId: RaftId): boolean {
+    const { raft } = this.#parts;
+    return raftId !== noRaftId && !raft.isRemoved(raftId) && raft.members().every((member) => member.raftId !== raftId);
   }
 
   /** One change after another: what was decided must still hold when it is carried out. */

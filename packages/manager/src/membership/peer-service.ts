@@ -17,7 +17,7 @@ export interface PeerServiceParts {
   readonly version: string;
   /** This manager's node id, for calls on its control socket. */
   readonly nodeId: string;
-  /** This manager's raft id while its log is intact; `"0"` otherwise. */
+  /** The raft id under which this manager has lost nothing: it has its log, or has not begun one; `"0"` otherwise. */
   raftId(): RaftId;
   /** Tells the dispatcher of the leader. */
   announceLeave(nodeId: string, sessionId: string | undefined): Promise<void>;
