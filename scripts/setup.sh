@@ -79,3 +79,9 @@ ensure_engine() {
     sleep 0.5
   done
 }
+
+# The demo makes its image from the machine's static busybox, so that it needs no registry.
+ensure_demo_tools() {
+  command -v docker >/dev/null 2>&1 || as_root_apt docker.io
+  [ -x /bin/busybox ] || as_root_apt busybox-static
+}

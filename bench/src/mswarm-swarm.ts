@@ -80,17 +80,20 @@ class MswarmNode implements SwarmNode {
     // Whatever ends the bench ends its daemons.
     process.once("exit", () => daemon.kill("SIGKILL"));
     const node = new MswarmNode(host, folder, daemon, options.isKept);
-    await until(`the daemon on ${host} answers`, 20_000, () => node.#listens());
-    await node.#daemon((client) => client.Status({}, { timeout: seconds(20) }));
+    await until(`the daemon on ${host} answers`, 20_000, () => node.#answers());
     return node;
   }
 
-  async #listens(): Promise<boolean> {
+  async #answers(): Promise<boolean> {
     if (this.#hasEnded) throw new Error(`the daemon has ended; its log: ${this.#folder}/log`);
-    return access(this.controlPath).then(
-      () => true,
-      () => false,
-    );
+    try {
+      // A connection costs more than a look at the file.
+      await access(this.controlPath);
+      await this.#daemon((client) => client.Status({}, { timeout: seconds(20) }));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   get #hasEnded(): boolean {

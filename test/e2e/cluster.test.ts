@@ -1,14 +1,15 @@
 // A cluster's whole life, as a user sees it: real daemons, a real engine. The tests are one story and run in order.
 import { createHash } from "node:crypto";
-import { readdir } from "node:fs/promises";
-import { dockerodeEngine } from "@mswarm/engine";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { cryptoRandom, milliseconds, seconds, systemClock } from "@mswarm/runtime";
 import type { ServiceSpecInput, Task } from "@mswarm/wire";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { callLimit, eventually } from "../support/eventually.ts";
+import { withLocalControl } from "../support/local-view.ts";
 import { secretFile, sleeper, stayUp } from "../support/service-specs.ts";
-import { TestCluster } from "../support/test-cluster.ts";
+import { containerIdOf, TestCluster } from "../support/test-cluster.ts";
 
 const clock = systemClock();
 const inTime = { timeout: callLimit };
@@ -29,19 +30,11 @@ afterAll(async () => {
   await docker?.stop();
 });
 
-const containerIdOf = ({ status }: Task): string => status?.container?.containerId ?? "";
 const sorted = (items: Iterable<string>): readonly string[] => [...items].sort();
-
-async function outputOf(containerId: string): Promise<string> {
-  let text = "";
-  const options = { stdout: true, stderr: true, follow: false };
-  for await (const { data } of dockerodeEngine(docker.address).logs(containerId, options)) text += data.toString();
-  return text;
-}
 
 async function envOf(containerId: string): Promise<string> {
   return await eventually(async () => {
-    const output = await outputOf(containerId);
+    const output = await cluster.output(containerId);
     expect(output).toMatch(/^COLOR=/);
     return output.trim();
   });
@@ -99,7 +92,8 @@ test("a secret made on a follower is the same file in four containers on four no
   const tasks = await cluster.running(webId, 4);
   expect(new Set(tasks.map(({ nodeId }) => nodeId)).size).toBe(4);
   const wanted = `${createHash("sha256").update(secretBytes).digest("hex")}  /run/secrets/password\n`;
-  for (const task of tasks) await eventually(async () => expect(await outputOf(containerIdOf(task))).toBe(wanted));
+  for (const task of tasks)
+    await eventually(async () => expect(await cluster.output(containerIdOf(task))).toBe(wanted));
 });
 
 test("a killed leader is replaced within seconds, no container stops, and it catches up afterwards", async () => {
@@ -163,6 +157,81 @@ for (const order of ["STOP_FIRST", "START_FIRST"] as const) {
     webSpec = colored("red");
   });
 }
+
+test("an update whose tasks fail goes back by itself to what worked", async () => {
+  const before = webSpec;
+  const container = { ...before.task?.container, args: ["echo broken; exit 3"] };
+  const update = { ...before.update, failureAction: "ROLLBACK" as const, monitor: { seconds: "5" } };
+  await updateWeb({ ...before, task: { ...before.task, container }, update });
+  await updateEnds("ROLLBACK_COMPLETED");
+  const tasks = await cluster.running(webId, 3);
+  for (const task of tasks) expect(await envOf(containerIdOf(task))).toBe("COLOR=red START_FIRST");
+  webSpec = before;
+});
+
+test("a global service runs once on every node", async () => {
+  const { replicated: _none, ...spec } = sleeper("everywhere", { image: docker.image, replicas: 0 });
+  const control = await cluster.control();
+  const { service } = await control.CreateService({ spec: { ...spec, global: {} } }, inTime);
+  const tasks = await cluster.running(service?.id ?? "", 5);
+  expect(new Set(tasks.map(({ nodeId }) => nodeId)).size).toBe(5);
+  await control.RemoveService({ serviceId: service?.id ?? "" }, inTime);
+  await gone("everywhere");
+});
+
+test("an image that exists nowhere is the task's error, and the service recovers with one that does", async () => {
+  const control = await cluster.control();
+  const spec = sleeper("typo", { image: "mswarm-busybox:tpyo", replicas: 1 });
+  const serviceId = (await control.CreateService({ spec }, inTime)).service?.id ?? "";
+  await eventually(async () => {
+    const [task] = await cluster.tasks(serviceId);
+    expect(task?.status?.state).toBe("REJECTED");
+    expect(task?.status?.err).toMatch(/mswarm-busybox:tpyo|No such image/i);
+  });
+  await eventually(async () => {
+    const { service } = await control.GetService({ serviceId }, inTime);
+    const request = { serviceId, serviceVersion: service?.meta?.version ?? {} };
+    await control.UpdateService({ ...request, spec: sleeper("typo", { image: docker.image, replicas: 1 }) }, inTime);
+  });
+  await cluster.running(serviceId, 1);
+  await control.RemoveService({ serviceId }, inTime);
+  await gone("typo");
+});
+
+test("without a quorum nothing is acknowledged, and everything goes on when it is back", async () => {
+  const before = sorted((await cluster.running(webId, 3)).map(containerIdOf));
+  const leader = await cluster.leader();
+  const others = ["m1", "m2", "m3"].map((name) => cluster.daemon(name)).filter((daemon) => daemon !== leader);
+  await Promise.all(others.map((daemon) => daemon.kill()));
+  const spec = { annotations: { name: "too-early" }, data: Buffer.from("x") };
+  await expect(leader.control.CreateSecret({ spec }, { timeout: seconds(3) })).rejects.toThrow();
+  await Promise.all(others.map((daemon) => daemon.start()));
+  await eventually(async () => {
+    const late = { annotations: { name: `late-${clock.now()}` }, data: Buffer.from("x") };
+    await (await cluster.control()).CreateSecret({ spec: late }, inTime);
+  });
+  await cluster.allReady();
+  expect(sorted((await cluster.running(webId, 3)).map(containerIdOf))).toEqual(before);
+});
+
+test("a manager that has lost its log comes back under a new raft id, with everything", async () => {
+  const lost = await cluster.follower();
+  const [nodeId, oldRaftId] = [await lost.nodeId(), (await lost.status()).raft?.raftId];
+  await lost.kill();
+  await rm(join(lost.stateDirectory, "raft"), { recursive: true });
+  await lost.start();
+  await eventually(async () => {
+    const status = await lost.status();
+    expect(status).toMatchObject({ nodeId, isManager: true, raft: { role: "follower" } });
+    expect(status.raft?.raftId).not.toBe(oldRaftId);
+  });
+  await cluster.allReady();
+  const { nodes = [] } = await withLocalControl(lost, (control) => control.ListNodes({}, inTime));
+  expect(nodes).toHaveLength(5);
+  const members = (await cluster.nodes()).filter(({ managerStatus }) => managerStatus !== undefined);
+  expect(members.map(({ managerStatus }) => managerStatus?.raftId)).not.toContain(oldRaftId);
+  expect(members).toHaveLength(3);
+});
 
 test("a worker's daemon that is killed and started again keeps its containers", async () => {
   const worker = cluster.daemon("w1");
@@ -259,7 +328,7 @@ test("a worker that leaves is down, loses its containers and state, and can join
   await cluster.allReady();
 });
 
-test("a removed service leaves no container and no secret file behind", async () => {
+test("a removed service leaves no container behind", async () => {
   await (await cluster.control()).RemoveService({ serviceId: webId }, inTime);
   await gone("web");
 });

@@ -3,12 +3,12 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { cryptoRandom, systemClock } from "@mswarm/runtime";
-import type { ServiceSpecInput, Task } from "@mswarm/wire";
+import type { ServiceSpecInput } from "@mswarm/wire";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { callLimit, eventually } from "../support/eventually.ts";
 import { secretFile, stayUp } from "../support/service-specs.ts";
-import { type Control, TestCluster } from "../support/test-cluster.ts";
+import { type Control, containerIdOf, TestCluster } from "../support/test-cluster.ts";
 
 const run = promisify(execFile);
 const clock = systemClock();
@@ -50,8 +50,6 @@ async function createdSecret(name: string, data: string): Promise<string> {
   const { secret } = await control.CreateSecret({ spec: { annotations: { name }, data: Buffer.from(data) } }, inTime);
   return secret?.id ?? "";
 }
-
-const containerIdOf = (task: Task | undefined): string => task?.status?.container?.containerId ?? "";
 
 test("docker swarm join with the manager token is refused with a sentence, and the engine is in no swarm", async () => {
   const { manager = "" } = await cluster.joinTokens();

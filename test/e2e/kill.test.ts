@@ -7,7 +7,7 @@ import { type DockerEngine, startDockerEngine } from "../support/docker-engine.t
 import { callLimit, eventually } from "../support/eventually.ts";
 import { localSecretNames } from "../support/local-view.ts";
 import { secretFile, sleeper } from "../support/service-specs.ts";
-import { TestCluster } from "../support/test-cluster.ts";
+import { containerIdOf, TestCluster } from "../support/test-cluster.ts";
 
 const clock = systemClock();
 const inTime = { timeout: callLimit };
@@ -43,8 +43,8 @@ afterAll(async () => {
 const isManager = ({ name }: DaemonProcess): boolean => name.startsWith("m");
 
 class Storm {
-  /** Names of the secrets whose creation was acknowledged. */
-  readonly acknowledged: string[] = [];
+  /** Names of the secrets whose creation was acknowledged, and their ids. */
+  readonly acknowledged = new Map<string, string>();
   failures = 0;
   /** Daemons that ended without being killed, with the ends of their logs. */
   readonly deaths: string[] = [];
@@ -101,8 +101,8 @@ class Storm {
   async #writeTo(manager: DaemonProcess, name: string): Promise<void> {
     try {
       const spec = { annotations: { name }, data: Buffer.from(name) };
-      await manager.control.CreateSecret({ spec }, { timeout: seconds(5) });
-      this.acknowledged.push(name);
+      const { secret } = await manager.control.CreateSecret({ spec }, { timeout: seconds(5) });
+      this.acknowledged.set(name, secret?.id ?? "");
     } catch {
       // Not acknowledged: it may exist or not.
       this.failures += 1;
@@ -111,15 +111,28 @@ class Storm {
 }
 
 /** Every manager's own store has all of `names`, and no manager has something that another lacks. */
-async function everyManagerHolds(names: readonly string[]): Promise<void> {
+async function everyManagerHolds(names: Iterable<string>): Promise<void> {
   await eventually(async () => {
     const [first = new Set<string>(), ...others] = await Promise.all(
       cluster.daemons.filter(isManager).map((manager) => localSecretNames(manager)),
     );
-    expect(names.filter((name) => !first.has(name))).toEqual([]);
+    expect([...names].filter((name) => !first.has(name))).toEqual([]);
     for (const other of others) expect([...other].filter((name) => !first.has(name))).toEqual([]);
     expect(others.map(({ size }) => size)).toEqual(others.map(() => first.size));
   });
+}
+
+/** The bytes, too: a task sees in its files what was written. */
+async function tasksRead(acknowledged: ReadonlyMap<string, string>): Promise<void> {
+  const all = [...acknowledged];
+  const sample = [...all.slice(0, 5), ...all.slice(-5)];
+  const container = { secrets: sample.map(([name, id]) => secretFile(id, name)) };
+  const script = sample.map(([name]) => `cat /run/secrets/${name}; echo`).join("; ");
+  const spec = sleeper("reader", { image: docker.image, replicas: 1, script, container });
+  const { service } = await (await cluster.control()).CreateService({ spec }, inTime);
+  const [task] = await cluster.running(service?.id ?? "", 1);
+  const wanted = sample.map(([name]) => `${name}\n`).join("");
+  await eventually(async () => expect(await cluster.output(containerIdOf(task))).toBe(wanted));
 }
 
 async function everyManagerWrites(round: string): Promise<readonly string[]> {
@@ -144,11 +157,11 @@ test(`${kills} kills lose nothing that was acknowledged, and the cluster is whol
   await storm.rage();
   const took = clock.monotonic() - start;
   const { acknowledged, failures, deaths } = storm;
-  say(`${acknowledged.length} secrets acknowledged, ${failures} calls failed, in ${Math.round(took / 1_000)} s`);
+  say(`${acknowledged.size} secrets acknowledged, ${failures} calls failed, in ${Math.round(took / 1_000)} s`);
   expect(deaths).toEqual([]);
-  expect(acknowledged.length).toBeGreaterThan(kills);
+  expect(acknowledged.size).toBeGreaterThan(kills);
   await cluster.allReady();
-  await everyManagerHolds(acknowledged);
+  await everyManagerHolds(acknowledged.keys());
   await cluster.running(serviceId, 4);
 
   say("all daemons are killed at once");
@@ -159,6 +172,7 @@ test(`${kills} kills lose nothing that was acknowledged, and the cluster is whol
   say(`a leader again ${Math.round(clock.monotonic() - dark)} ms after the first start`);
   await cluster.allReady();
   const written = await everyManagerWrites("after");
-  await everyManagerHolds([...acknowledged, ...written]);
+  await everyManagerHolds([...acknowledged.keys(), ...written]);
   await cluster.running(serviceId, 4);
+  await tasksRead(acknowledged);
 });

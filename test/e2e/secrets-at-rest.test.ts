@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Finding, inAllForms, type Needle, searchDisk, searchFile } from "../support/disk-search.ts";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { callLimit, eventually } from "../support/eventually.ts";
+import { memoryHolds } from "../support/memory-search.ts";
 import { secretFile, sleeper } from "../support/service-specs.ts";
 import { mountsBelow, TestCluster } from "../support/test-cluster.ts";
 
@@ -160,11 +161,41 @@ test("a cluster with secrets in use, rotated tokens and restarted daemons leaves
   expect(new Set(atEngine.map(({ needle }) => needle))).toEqual(new Set(["canary"]));
   // The logs were written at debug level, and are not empty.
   for (const { logFile } of cluster.daemons) expect(await readFile(logFile, "utf8")).toContain('"level":"debug"');
-});
 
-test("when the service is removed its secrets leave memory too", async () => {
   await Promise.all(cluster.daemons.map((daemon) => daemon.start()));
   await cluster.allReady();
+});
+
+test("only nodes that run a task which names a secret ever have it, even in memory", async () => {
+  const data = random.bytes(64);
+  const secretId = await createSecret("pinned", data);
+  const spec = sleeper("pinned", {
+    image: docker.image,
+    replicas: 2,
+    container: { secrets: [secretFile(secretId, "pinned")] },
+    constraints: ["node.hostname==w1"],
+  });
+  const { service } = await (await cluster.control()).CreateService({ spec }, inTime);
+  await cluster.running(service?.id ?? "", 2);
+  // A manager holds every secret; this shows that the search can see one.
+  expect(await memoryHolds(cluster.daemon("m1").pid, data)).toBe(true);
+  expect(await memoryHolds(cluster.daemon("w2").pid, data)).toBe(false);
+  const inAll = inAllForms("pinned", data);
+  const files = await searchDisk(cluster.folder, inAll, { otherFileSystems: true });
+  expect(files).not.toEqual([]);
+  for (const { path } of files) expect(path.startsWith(join(cluster.folder, "w1/run/secrets"))).toBe(true);
+});
+
+test("nobody else on the machine can open a node's state, secrets, log or socket", async () => {
+  const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
+  for (const { name, stateDirectory, controlPath } of cluster.daemons) {
+    expect(await modeOf(stateDirectory), name).toBe("700");
+    expect(await modeOf(controlPath), name).toBe("660");
+  }
+  for (const mount of await mountsBelow(cluster.folder)) expect(await modeOf(mount)).toBe("700");
+});
+
+test("when the services are removed their secrets leave the tmpfs too", async () => {
   const { services = [] } = await (await cluster.control()).ListServices({}, inTime);
   for (const { id = "" } of services) await (await cluster.control()).RemoveService({ serviceId: id }, inTime);
   await eventually(async () => {

@@ -197,6 +197,14 @@ export class TestCluster {
     return await dockerodeEngine(this.engine).listContainers({ "mswarm.lab": this.#lab, ...labels });
   }
 
+  /** What a container has printed so far. */
+  async output(containerId: string): Promise<string> {
+    const frames = dockerodeEngine(this.engine).logs(containerId, { stdout: true, stderr: true, follow: false });
+    let text = "";
+    for await (const { data } of frames) text += data.toString();
+    return text;
+  }
+
   /**
    * Ends everything. The containers end with the engine, which the test file owns. `MSWARM_TEST_KEEP=1` keeps logs and
    * state, to look into a failure.
@@ -214,6 +222,8 @@ export class TestCluster {
     return folder;
   }
 }
+
+export const containerIdOf = (task: Task | undefined): string => task?.status?.container?.containerId ?? "";
 
 const taskLine = ({ slot, nodeId, desiredState, status }: Task): string =>
   `slot ${slot} node ${nodeId} wanted ${desiredState} is ${status?.state} ${status?.err ?? ""}`;

@@ -2,10 +2,11 @@
 
 import type { LeadershipState, Member } from "@mswarm/raft";
 import type { Channel, LeaderForwarder, LeaderLocation } from "@mswarm/rpc";
-import { type Clock, milliseconds, seconds, unavailable, unknownError } from "@mswarm/runtime";
+import { type Clock, type Duration, milliseconds, seconds, unavailable, unknownError } from "@mswarm/runtime";
 
 /** Without a leader for longer than this, calls fail instead of waiting. Source: wire 1.4 (10 ticks of a second). */
 const patience = seconds(10);
+const shortPatience = seconds(2);
 const pollInterval = milliseconds(20);
 
 export interface LeaderLocatorParts {
@@ -28,17 +29,26 @@ export class LeaderLocator implements LeaderForwarder {
 
   /** Errors: UNKNOWN with Docker's text after ten seconds without a leader, UNAVAILABLE after `close`. */
   async leader(signal: AbortSignal): Promise<LeaderLocation> {
+    const location = await this.#find(patience, signal);
+    if (location !== undefined) return location;
+    throw unknownError(
+      "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.",
+    );
+  }
+
+  /** For calls that a manager without a leader may be able to answer itself: they are tried here after a short while. */
+  readonly orHere: LeaderForwarder = {
+    leader: async (signal) => (await this.#find(shortPatience, signal)) ?? { self: true },
+  };
+
+  async #find(within: Duration, signal: AbortSignal): Promise<LeaderLocation | undefined> {
     const { clock } = this.#parts;
-    const deadline = clock.monotonic() + patience;
+    const deadline = clock.monotonic() + within;
     for (;;) {
       if (this.#isClosed) throw unavailable("this manager is stopping");
       const location = this.#look();
       if (location !== undefined) return location;
-      if (clock.monotonic() > deadline) {
-        throw unknownError(
-          "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.",
-        );
-      }
+      if (clock.monotonic() > deadline) return undefined;
       await clock.sleep(pollInterval, signal);
     }
   }

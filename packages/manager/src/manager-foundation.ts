@@ -49,6 +49,7 @@ export function layFoundation(options: ManagerOptions, parts: ManagerParts): Fou
     managers: observed,
     probe: peerProbe(openChannel, version),
     forward: locator,
+    forwardOrHere: locator.orHere,
   });
   const server = createRpcServer({
     tls,

@@ -46,6 +46,8 @@ export interface ServiceParts {
   readonly managers: ManagerList;
   readonly probe: PeerProbe;
   readonly forward: LeaderForwarder;
+  /** As `forward`, but a call is handled here when there is no leader. */
+  readonly forwardOrHere: LeaderForwarder;
 }
 
 export interface ManagerServices {
@@ -117,7 +119,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
       bindService("docker.swarmkit.v1.Control", control, controlPolicy),
       bindService("docker.swarmkit.v1.Logs", logsService(logBroker), logsPolicy),
       bindService("docker.swarmkit.v1.RaftMembership", raftMembershipService(membership), raftMembershipPolicy, {
-        forward,
+        forward: parts.forwardOrHere,
       }),
       bindService("docker.swarmkit.v1.Raft", raftService({ node: () => raft.current }), raftPolicy),
       bindService("mswarm.v1.RaftTransport", raftTransportService({ node: () => raft.current }), raftTransportPolicy),

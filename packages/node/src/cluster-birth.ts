@@ -16,15 +16,15 @@ export interface BirthParts {
   readonly certificates: string;
 }
 
-const availabilities: Readonly<Record<string, NodeSpec_Availability>> = {
-  "": "ACTIVE",
-  active: "ACTIVE",
-  pause: "PAUSE",
-  drain: "DRAIN",
-};
+const availabilities: ReadonlyMap<string, NodeSpec_Availability> = new Map([
+  ["", "ACTIVE"],
+  ["active", "ACTIVE"],
+  ["pause", "PAUSE"],
+  ["drain", "DRAIN"],
+]);
 
 /** Undefined for a word that is none. */
-export const availabilityOf = (word: string): NodeSpec_Availability | undefined => availabilities[word];
+export const availabilityOf = (word: string): NodeSpec_Availability | undefined => availabilities.get(word);
 
 /**
  * Makes the root of a new cluster and signs the first manager's certificate with it. The root's key exists in memory

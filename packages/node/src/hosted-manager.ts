@@ -29,12 +29,14 @@ export interface HostedManagerParts {
 const engineQuestion = seconds(2);
 /** How the texts of `RpcServer.listenTcp` begin. */
 const cannotListen = "cannot listen on ";
+/** How those of a log store begin that lacks the key of its log. */
+const foreignLog = "no data key";
 
 /**
  * Resolves when the manager serves, not when it knows a leader.
  *
  * @param signal  ends the attempt to be admitted to Raft
- * Errors: FAILED_PRECONDITION when its address cannot be listened on; those of `LevelLogStore.open` and `Manager.start`.
+ * Errors: FAILED_PRECONDITION when its address cannot be listened on or the log has another key; those of `LevelLogStore.open` and `Manager.start`.
  */
 export async function startHostedManager(
   parts: HostedManagerParts,
@@ -77,6 +79,12 @@ export async function startHostedManager(
     log.info({ address: advertiseAddress }, "this node is a manager");
     return manager;
   } catch (error) {
+    if (isSwarmError(error, "FAILED_PRECONDITION") && error.message.startsWith(foreignLog)) {
+      throw failedPrecondition(
+        `the Raft log in ${parts.raftDirectory} is sealed with a key that this node's certificates do not have: it is another node's, or they are; put back what belongs together, or give this node up (mswarm leave --force)`,
+        { cause: error },
+      );
+    }
     if (!isSwarmError(error, "UNAVAILABLE") || !error.message.startsWith(cannotListen)) throw error;
     throw failedPrecondition(listenSentence(listen, error.message, await engineIsInSwarm(parts)), { cause: error });
   }

@@ -69,14 +69,16 @@ export class Membership {
 
   get state(): LocalState {
     if (this.#broken !== undefined) return { kind: "error", reason: this.#broken.problem };
-    if (this.#node !== undefined) {
-      const { problem } = this.#node;
-      if (problem !== undefined) return { kind: "error", reason: problem };
-      if (this.#settings?.phase === "member") return { kind: "active" };
-      return { kind: "pending", reason: this.#node.hindrance ?? "becoming a member" };
+    const node = this.#node;
+    if (node === undefined) {
+      const isInactive = this.#attempt === undefined && this.#credentials === undefined;
+      return isInactive ? { kind: "inactive" } : { kind: "pending", reason: "starting" };
     }
-    if (this.#attempt === undefined && this.#credentials === undefined) return { kind: "inactive" };
-    return { kind: "pending", reason: "starting" };
+    if (node.problem !== undefined) return { kind: "error", reason: node.problem };
+    if (node.isManager && node.manager === undefined) {
+      return { kind: "pending", reason: node.hindrance ?? "the manager is starting" };
+    }
+    return this.#settings?.phase === "member" ? { kind: "active" } : { kind: "pending", reason: "becoming a member" };
   }
 
   get node(): ClusterNode | undefined {

@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadRemotes, loadSettings, saveRemotes, saveSettings } from "./settings.ts";
-import { openStateDirectory } from "./state-directory.ts";
+import { complaintAbout, openStateDirectory } from "./state-directory.ts";
 
 let base: string;
 beforeEach(async () => {
@@ -51,4 +51,63 @@ test("damaged settings stop the start with a sentence", async () => {
   await expect(loadSettings(path)).rejects.toThrow("is damaged");
   await writeFile(path, "{}");
   await expect(loadSettings(path)).rejects.toThrow("addresses are missing");
+  await writeFile(path, "null");
+  await expect(loadSettings(path)).rejects.toThrow("addresses are missing");
+  await writeFile(path, JSON.stringify({ listenAddress: "a:1", advertiseAddress: "a:1", phase: "of the moon" }));
+  await expect(loadSettings(path)).rejects.toThrow("no known phase");
+});
+
+test("damaged known managers stop the start, odd entries among them are passed over", async () => {
+  const path = join(base, "state.json");
+  await writeFile(path, "{}");
+  await expect(loadRemotes(path)).rejects.toThrow("a list was expected");
+  await writeFile(path, JSON.stringify([null, 1, { addr: "" }, { node_id: "n", addr: "10.0.0.1:2377" }]));
+  expect(await loadRemotes(path)).toEqual([{ nodeId: "n", address: "10.0.0.1:2377" }]);
+});
+
+test("a clearing that a crash interrupted is finished at the next start", async () => {
+  const root = join(base, "state");
+  for (const folder of ["certificates", "raft", "worker"]) await mkdir(join(root, folder), { recursive: true });
+  await writeFile(join(root, "raft", "entry"), "x");
+  await writeFile(join(root, "daemon.json"), "{}");
+  // What `clear` writes first.
+  await writeFile(join(root, "leaving"), "");
+  const directory = await openStateDirectory(root);
+  expect(directory.wasCleared).toBe(true);
+  expect(await readdir(root)).toEqual([]);
+  await directory.release();
+  const again = await openStateDirectory(root);
+  expect(again.wasCleared).toBe(false);
+  await again.release();
+});
+
+test("half-written files of a crash do not outlive a clearing", async () => {
+  const directory = await openStateDirectory(join(base, "state"));
+  await writeFile(`${directory.daemonFile}.new`, "{");
+  await writeFile(`${directory.stateFile}.new`, "[");
+  await directory.clear();
+  expect(await readdir(directory.root)).toEqual([]);
+  await directory.release();
+});
+
+test("a directory that holds something else is neither taken nor made private", async () => {
+  const root = join(base, "home");
+  await mkdir(join(root, "letters"), { recursive: true, mode: 0o755 });
+  await expect(openStateDirectory(root)).rejects.toThrow("is no state directory: it holds letters");
+  expect((await stat(root)).mode & 0o777).toBe(0o755);
+});
+
+test.each<[readonly string[], string | undefined]>([
+  [[], undefined],
+  [["lost+found"], undefined],
+  [["daemon.log", "lab"], undefined],
+  [["certificates", "raft", "worker", "state.json", "daemon.json", "notes.txt"], undefined],
+  [["daemon.json"], undefined],
+  [["bin", "etc", "home", "usr"], "is no state directory: it holds bin, etc, home"],
+  [
+    ["certificates", "raft", "docker-state.json"],
+    "is the swarm state of a Docker Engine, which mswarm does not take over",
+  ],
+])("a directory with %j is judged", (entries, complaint) => {
+  expect(complaintAbout(entries)).toBe(complaint);
 });

@@ -4,13 +4,15 @@ import { type CliCommand, optionsOf } from "../cli-command.ts";
 import type { CliContext } from "../cli-context.ts";
 import { demoLab, runDemo } from "../demo/demo.ts";
 import { type Lab, type LabParts, labDown, labUp, openLab, statusOf } from "../lab/lab.ts";
-import { defaultRoots, type LabNode } from "../lab/layout.ts";
+import { type LabNode, labRoots } from "../lab/layout.ts";
 import { formatTable } from "../output/table.ts";
 
 const defaultName = "lab";
 
+const rootsOf = (context: CliContext) => labRoots(context.environment["MSWARM_LAB_DIR"]);
+
 function labParts(context: CliContext): LabParts {
-  return { roots: defaultRoots, clock: context.clock, say: (line) => context.out(`${line}\n`) };
+  return { roots: rootsOf(context), clock: context.clock, say: (line) => context.out(`${line}\n`) };
 }
 
 const engineOf = (context: CliContext): string => context.environment["MSWARM_ENGINE"] || "unix:///var/run/docker.sock";
@@ -55,7 +57,7 @@ export function addLab(parent: CliCommand, context: CliContext): void {
     .option("--format <format>", '"json" for one object per node');
   status.action(async () => {
     const flags = optionsOf(status);
-    const found = await openLab(flags.text("name") ?? defaultName, defaultRoots);
+    const found = await openLab(flags.text("name") ?? defaultName, rootsOf(context));
     const rows = await nodeRows(found, context.clock);
     if (flags.text("format") === "json") {
       for (const row of rows) context.out(`${JSON.stringify(row)}\n`);

@@ -34,7 +34,12 @@ export interface LabRoots {
   readonly runtime: string;
 }
 
-export const defaultRoots: LabRoots = { state: "/var/lib/mswarm/lab", runtime: "/var/run/mswarm/lab" };
+/** @param directory  MSWARM_LAB_DIR: a folder for both, so that tests and users do not meet; "" or absent: the machine's own */
+export function labRoots(directory: string | undefined): LabRoots {
+  return directory === undefined || directory === ""
+    ? { state: "/var/lib/mswarm/lab", runtime: "/var/run/mswarm/lab" }
+    : { state: join(directory, "state"), runtime: join(directory, "run") };
+}
 
 export const labDirectory = (roots: LabRoots, name: string): string => join(roots.state, name);
 export const recordPath = (roots: LabRoots, name: string): string => join(roots.state, name, "lab.json");

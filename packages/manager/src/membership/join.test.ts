@@ -130,6 +130,46 @@ test("a known manager without its log never gets its old raft id again", async (
   expect(raft.members().filter((member) => member.nodeId === "second")).toHaveLength(1);
 });
 
+test("a new manager gets the id it has reserved, and asking again admits it once", async () => {
+  const { membership, raft } = await bench({ helloPeer: async () => ({ raftId: "77" }) });
+  for (let asked = 0; asked < 3; asked += 1) {
+    expect((await membership.join({ addr: "10.0.0.4:2377" }, callFrom("fourth"))).raftId).toBe("77");
+  }
+  expect(raft.members()).toHaveLength(4);
+  expect(raft.removed).toEqual([]);
+});
+
+test("a reserved id that another member has, or that was removed, is not given", async () => {
+  const taken = await bench({ helloPeer: async () => ({ raftId: "3" }) });
+  expect((await taken.membership.join({ addr: "10.0.0.4:2377" }, callFrom("fourth"))).raftId).not.toBe("3");
+  expect(taken.raft.members()).toHaveLength(4);
+
+  const removed = await bench({ helloPeer: async () => ({ raftId: "77" }) });
+  removed.raft.removed.push("77");
+  expect((await removed.membership.join({ addr: "10.0.0.4:2377" }, callFrom("fourth"))).raftId).not.toBe("77");
+});
+
+test("a follower confirms a member that has not learned of its admission, and changes nothing", async () => {
+  const { membership, raft } = await bench({ helloPeer: async () => ({ raftId: "2" }) });
+  raft.leads = false;
+  const { raftId, members } = await membership.join({ addr: "10.0.0.2:2377" }, callFrom("second"));
+  expect(raftId).toBe("2");
+  expect(members).toHaveLength(3);
+  const elsewhere = membership.join({ addr: "10.0.0.22:2377" }, callFrom("second"));
+  await expect(elsewhere).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+  expect(raft.members()).toHaveLength(3);
+});
+
+test("a follower admits nobody, and confirms nobody who lost the log", async () => {
+  const { membership, raft, asked } = await bench();
+  raft.leads = false;
+  const joining = (nodeId: string, addr: string): Promise<unknown> => membership.join({ addr }, callFrom(nodeId));
+  await expect(joining("fourth", "10.0.0.4:2377")).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+  expect(asked, "a stranger's address is not dialled").toEqual([]);
+  await expect(joining("second", "10.0.0.2:2377")).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+  expect(raft.members()).toHaveLength(3);
+});
+
 test("joining without the log is refused while the removal could cost the quorum", async () => {
   const { membership, raft } = await bench();
   raft.unreachable.add("3");

@@ -11,6 +11,7 @@ import {
   messageOf,
   permissionDenied,
   type Random,
+  type SwarmError,
   seconds,
   unknownError,
 } from "@mswarm/runtime";
@@ -59,20 +60,26 @@ export class Membership {
    * A known node keeps its raft id only if it shows that it still has its log, or has never taken part; a log that was
    * lost may have held votes and acknowledged entries, so that id is removed and a new one given. A new manager names
    * the id it has reserved, so that asking twice admits it once.
+   *
+   * A follower confirms a member that it knows: where two managers are all there is, the second may have been admitted
+   * without learning of it, and until it takes part nobody can lead.
    */
   async join(request: JoinRequest, call: Call): Promise<JoinResponse> {
     const { raft, log } = this.#parts;
     if (!raft.isMember()) throw failedPrecondition("raft: node is not yet part of a raft cluster");
-    this.#requireLeader();
     const nodeId = call.caller.identity?.nodeId;
     if (nodeId === undefined) throw permissionDenied("no client certificates in request");
     this.#requireManager(nodeId);
     const address = dialable(request.addr ?? "", call.caller.remoteAddress);
+    if (!raft.isLeader() && !raft.members().some((member) => member.nodeId === nodeId)) throw noLeader();
     const keptRaftId = await this.#probe(address, nodeId, call.signal);
     return this.#inTurn(async () => {
       // The record may have changed while the peer was asked.
-      this.#requireLeader();
       this.#requireManager(nodeId);
+      const known = raft.members().find((member) => member.nodeId === nodeId);
+      const isConfirmed = known?.raftId === keptRaftId && known.address === address;
+      if (isConfirmed) return { raftId: keptRaftId, members: raft.members().map(wireMember) };
+      this.#requireLeader();
       const raftId = await this.#admit(nodeId, address, keptRaftId);
       log.info({ node: nodeId, raftId, address }, "a manager joined");
       return { raftId, members: raft.members().map(wireMember) };
@@ -154,9 +161,7 @@ export class Membership {
   }
 
   #requireLeader(): void {
-    if (!this.#parts.raft.isLeader()) {
-      throw failedPrecondition("raft: failed to process the request: node lost leader status");
-    }
+    if (!this.#parts.raft.isLeader()) throw noLeader();
   }
 
   /** A manager's certificate outlives a demotion; the record does not. */
@@ -187,6 +192,8 @@ export class Membership {
     return done;
   }
 }
+
+const noLeader = (): SwarmError => failedPrecondition("raft: failed to process the request: node lost leader status");
 
 const wireMember = ({ raftId, nodeId, address }: Member) => ({ raftId, nodeId, addr: address });
 

@@ -1,0 +1,47 @@
+// Puts the built packages and what they import into packages/cli/bundle: the same program as packages/cli/dist/main.js in a
+// handful of files instead of 800, which halves the time and memory that a start takes. Runs after the build.
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const entry = join(root, "packages/cli/dist/main.js");
+const output = join(root, "packages/cli/bundle");
+
+/** Packages with files of their own beside their code, a native library or a worker's script: who imports them. */
+const unbundled = { level: "raft", pino: "runtime" };
+
+const fromOutput = (path) => relative(output, path).replaceAll("\\", "/");
+
+const bundle = await rolldown({
+  input: entry,
+  platform: "node",
+  // Never reached: docker-modem looks for them to speak SSH, and does without.
+  external: ["cpu-features", /\.node$/],
+  plugins: [
+    {
+      name: "unbundled packages",
+      resolveId: async function (source, importer) {
+        const owner = unbundled[source];
+        if (owner === undefined) return null;
+        const resolved = await this.resolve(source, importer, { skipSelf: true });
+        const inPackage = join(root, "packages", owner, "node_modules", source);
+        return { id: fromOutput(inPackage + resolved.id.slice(resolved.id.lastIndexOf(`/node_modules/${source}`) + `/node_modules/${source}`.length)), external: "relative" };
+      },
+    },
+    {
+      // Files that modules find by their own place are where they were.
+      name: "places of modules",
+      transform: (code, id) =>
+        id === entry || !code.includes("import.meta.url")
+          ? null
+          : code.replaceAll("import.meta.url", `new URL(${JSON.stringify(fromOutput(id))}, import.meta.url).href`),
+    },
+  ],
+  onLog: (level, log, report) => {
+    // Dependencies of our dependencies; nothing of ours is circular or evaluates text (biome sees to that).
+    if (log.code === "EVAL" || log.code === "CIRCULAR_DEPENDENCY") return;
+    report(level, log);
+  },
+});
+await bundle.write({ dir: output, format: "esm", cleanDir: true, chunkFileNames: "[name]-[hash].js" });

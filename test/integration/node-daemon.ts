@@ -1,0 +1,205 @@
+// A daemon without its process: real state directory, sockets and TLS on loopback, an engine in memory.
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FakeEngine } from "@mswarm/engine/fake";
+import type { Manager } from "@mswarm/manager";
+import type { RpcServer } from "@mswarm/rpc";
+import {
+  type Clock,
+  cryptoRandom,
+  invariant,
+  isSwarmError,
+  milliseconds,
+  silentLogger,
+  systemClock,
+} from "@mswarm/runtime";
+import { expect } from "vitest";
+import { parseHostPort } from "../../packages/node/src/addresses.ts";
+import { createControlServer } from "../../packages/node/src/control-server.ts";
+import type { DaemonOptions } from "../../packages/node/src/daemon-options.ts";
+import { Membership } from "../../packages/node/src/membership.ts";
+import { openStateDirectory, type StateDirectory } from "../../packages/node/src/state-directory.ts";
+
+const random = cryptoRandom();
+const subnet = `127.${2 + random.below(250)}.${1 + random.below(254)}`;
+let lastHost = 10;
+
+/** Its own address in 127.0.0.0/8, with port; never given twice. */
+export function freshAddress(): string {
+  lastHost += 1;
+  return `${subnet}.${lastHost}:2377`;
+}
+
+export class TestDaemon {
+  readonly engine: FakeEngine = new FakeEngine();
+  readonly folder: string;
+  readonly address: string;
+  /** Warnings and errors of all its runs, but for sessions that come and go. */
+  readonly complaints: string[] = [];
+  readonly #clock: Clock;
+  #membership: Membership | undefined;
+  #state: StateDirectory | undefined;
+  #control: RpcServer | undefined;
+
+  private constructor(folder: string, address: string, clock: Clock) {
+    this.folder = folder;
+    this.address = address;
+    this.#clock = clock;
+  }
+
+  static async create(options: { clock?: Clock; address?: string } = {}): Promise<TestDaemon> {
+    const folder = await mkdtemp(join(tmpdir(), "mswn-"));
+    return new TestDaemon(folder, options.address ?? freshAddress(), options.clock ?? systemClock());
+  }
+
+  get stateDirectory(): string {
+    return join(this.folder, "state");
+  }
+
+  get membership(): Membership {
+    invariant(this.#membership !== undefined, "the daemon runs");
+    return this.#membership;
+  }
+
+  async start(): Promise<Membership> {
+    const control = `unix://${join(this.folder, "control.sock")}`;
+    const options: DaemonOptions = {
+      stateDirectory: this.stateDirectory,
+      engine: "unix:///fake",
+      api: "unix:///unused",
+      control,
+      hostname: "test",
+      defaultAdvertiseAddress: "",
+      logLevel: "info",
+      logFormat: "json",
+    };
+    const complain = (_fields: object, message: string): void => {
+      if (message !== "no session with a manager") this.complaints.push(message);
+    };
+    const log = { ...silentLogger(), warn: complain, error: complain };
+    const parts = { clock: this.#clock, random, log };
+    this.#state = await openStateDirectory(this.stateDirectory);
+    const membership = new Membership({ ...parts, options, state: this.#state, engine: this.engine });
+    this.#membership = membership;
+    await membership.load();
+    this.#control = await createControlServer({ ...parts, membership, path: join(this.folder, "control.sock") });
+    membership.resume();
+    return membership;
+  }
+
+  /** As SIGTERM does. */
+  async stop(): Promise<void> {
+    const [membership, control, state] = [this.#membership, this.#control, this.#state];
+    this.#membership = undefined;
+    await membership?.stop();
+    await control?.close(milliseconds(0));
+    await state?.release();
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  init(): Promise<string> {
+    return this.membership.init({ listenAddr: this.address, advertiseAddr: this.address }, never);
+  }
+
+  /** Joins the cluster of `manager`, with the token that it shows. */
+  async join(
+    manager: TestDaemon,
+    role: "manager" | "worker",
+    signal: AbortSignal = never,
+  ): Promise<{ readonly nodeId?: string; readonly isManager?: boolean }> {
+    const { address } = this;
+    const joinToken = manager.joinTokens()[role];
+    const request = { listenAddr: address, advertiseAddr: address, joinToken, remoteAddrs: [manager.address] };
+    return await this.membership.join(request, signal);
+  }
+
+  joinTokens(): { readonly manager: string; readonly worker: string } {
+    const manager = this.membership.manager();
+    invariant(typeof manager !== "string", "the daemon runs a manager");
+    const [cluster] = manager.store.save().clusters ?? [];
+    const { manager: forManagers = "", worker = "" } = cluster?.rootCa?.joinTokens ?? {};
+    return { manager: forManagers, worker };
+  }
+
+  /** Its Raft node. */
+  get raft(): Manager["raft"] {
+    const manager = this.membership.manager();
+    invariant(typeof manager !== "string", "the daemon runs a manager");
+    return manager.raft;
+  }
+
+  get isReady(): boolean {
+    return this.#membership?.node?.manager?.isReady === true;
+  }
+
+  /** What `daemon.json` says. */
+  async phase(): Promise<unknown> {
+    return (JSON.parse(await readFile(this.#daemonFile, "utf8")) as { phase?: unknown }).phase;
+  }
+
+  /** As if the daemon had been killed when `phase` was the last that was written. */
+  async setPhase(phase: string): Promise<void> {
+    const settings = JSON.parse(await readFile(this.#daemonFile, "utf8")) as object;
+    await writeFile(this.#daemonFile, JSON.stringify({ ...settings, phase }));
+  }
+
+  /** It belongs to nothing and keeps nothing. */
+  async isUntouched(): Promise<void> {
+    expect(this.membership.state).toEqual({ kind: "inactive" });
+    expect(await readdir(this.stateDirectory)).toEqual([]);
+  }
+
+  get #daemonFile(): string {
+    return join(this.stateDirectory, "daemon.json");
+  }
+}
+
+/** The daemons of one test; `dispose` ends them all. */
+export class TestDaemons {
+  readonly #daemons: TestDaemon[] = [];
+  readonly #servers: Server[] = [];
+
+  async running(): Promise<TestDaemon> {
+    const daemon = await TestDaemon.create();
+    this.#daemons.push(daemon);
+    await daemon.start();
+    return daemon;
+  }
+
+  /** Accepts connections at an address and says nothing. */
+  async silence(address: string): Promise<void> {
+    const { host, port } = parseHostPort(address);
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => void sockets.add(socket));
+    server.once("close", () => {
+      for (const socket of sockets) socket.destroy();
+    });
+    this.#servers.push(server);
+    await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  }
+
+  async endSilence(): Promise<void> {
+    for (const server of this.#servers.splice(0)) await new Promise((resolve) => server.close(resolve));
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.#daemons.splice(0).map((daemon) => daemon.dispose()));
+    for (const server of this.#servers.splice(0)) server.close();
+  }
+}
+
+/** `CODE: sentence` of a call that has to fail. */
+export async function failureOf(call: Promise<unknown>): Promise<string> {
+  return await call.then(
+    () => "no failure",
+    (error: unknown) => (isSwarmError(error) ? `${error.code}: ${error.message}` : String(error)),
+  );
+}
+
+export const never: AbortSignal = new AbortController().signal;

@@ -1,0 +1,105 @@
+// Init, join, leave and stop of a daemon, also all at once: real files, sockets and TLS on loopback, an engine in memory.
+import { readdir } from "node:fs/promises";
+import { seconds, systemClock } from "@mswarm/runtime";
+import { afterEach, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { failureOf, freshAddress, never, TestDaemons } from "./node-daemon.ts";
+
+const clock = systemClock();
+const daemons = new TestDaemons();
+afterEach(() => daemons.dispose());
+
+test("a new cluster is there when init returns, and goes on after a restart", async () => {
+  const made = await daemons.running();
+  const nodeId = await made.init();
+  expect(made.membership.state).toEqual({ kind: "active" });
+  expect(await made.phase()).toBe("member");
+  await made.stop();
+  await made.start();
+  await eventually(() => expect(made.isReady).toBe(true));
+  expect(made.membership.credentials?.identity.nodeId).toBe(nodeId);
+  expect(made.complaints).toEqual([]);
+});
+
+test("an init at an address in use names it and leaves nothing behind; the next one works", async () => {
+  const made = await daemons.running();
+  await daemons.silence(made.address);
+  expect(await failureOf(made.init())).toBe(
+    `FAILED_PRECONDITION: the address ${made.address} is already in use; free it, or choose another with --listen-addr`,
+  );
+  await made.isUntouched();
+  await daemons.endSilence();
+  await made.init();
+});
+
+test("an init without an engine is refused before anything is written, also when the engine hangs", async () => {
+  const made = await daemons.running();
+  made.engine.goDown();
+  expect(await failureOf(made.init())).toMatch(/^FAILED_PRECONDITION: no Docker Engine answers at unix:\/\/\/fake/);
+  await made.isUntouched();
+});
+
+test("only one of two inits at once makes a cluster", async () => {
+  const made = await daemons.running();
+  const both = await Promise.allSettled([made.init(), made.init()]);
+  expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  expect(await failureOf(made.init())).toMatch(/^ALREADY_EXISTS: This node is already part of a swarm/);
+});
+
+test("a join whose manager says nothing ends with the daemon, at once and without a trace", async () => {
+  const [manager, made] = [await daemons.running(), await daemons.running()];
+  await manager.init();
+  const { worker } = manager.joinTokens();
+  const silent = freshAddress();
+  await daemons.silence(silent);
+  const joining = failureOf(
+    made.membership.join({ joinToken: worker, remoteAddrs: [silent], listenAddr: made.address }, never),
+  );
+  await eventually(() => expect(made.membership.state.kind).toBe("pending"));
+  const begun = clock.monotonic();
+  await made.stop();
+  expect(await joining).not.toBe("no failure");
+  expect(clock.monotonic() - begun).toBeLessThan(seconds(3));
+  expect(await readdir(made.stateDirectory)).toEqual([]);
+});
+
+test("a join under way ends when the node is told to leave, or its client goes away", async () => {
+  const [manager, made] = [await daemons.running(), await daemons.running()];
+  await manager.init();
+  const { worker } = manager.joinTokens();
+  const silent = freshAddress();
+  await daemons.silence(silent);
+  const request = { joinToken: worker, remoteAddrs: [silent], listenAddr: made.address };
+  const joining = failureOf(made.membership.join(request, never));
+  await eventually(() => expect(made.membership.state.kind).toBe("pending"));
+  await made.membership.leave(false);
+  expect(await joining).toContain("leave");
+  await made.isUntouched();
+
+  const client = new AbortController();
+  const again = failureOf(made.membership.join(request, client.signal));
+  await eventually(() => expect(made.membership.state.kind).toBe("pending"));
+  client.abort();
+  expect(await again).not.toBe("no failure");
+  await made.isUntouched();
+  await made.join(manager, "worker");
+  expect(made.membership.state).toEqual({ kind: "active" });
+});
+
+test("a manager stops quickly although its quorum is gone, and a lone leader with work in flight too", async () => {
+  const [first, second] = [await daemons.running(), await daemons.running()];
+  await first.init();
+  await second.join(first, "manager");
+  await second.stop();
+  const begun = clock.monotonic();
+  await first.stop();
+  expect(clock.monotonic() - begun).toBeLessThan(seconds(4));
+});
+
+test("an engine that hangs does not keep the status waiting", async () => {
+  const made = await daemons.running();
+  made.engine.faults.hang("ping");
+  const begun = clock.monotonic();
+  expect(await made.membership.engineAnswers()).toBe(false);
+  expect(clock.monotonic() - begun).toBeLessThan(seconds(3));
+});
