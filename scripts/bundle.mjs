@@ -11,29 +11,32 @@ const output = join(root, "packages/cli/bundle");
 /** Packages with files of their own beside their code, a native library or a worker's script: who imports them. */
 const unbundled = { level: "raft", pino: "runtime" };
 
+/** What is loaded on the way to something else and never used: docker-modem can speak SSH, and our engines cannot. */
+const unused = ["ssh2"];
+
 const fromOutput = (path) => relative(output, path).replaceAll("\\", "/");
 
 const bundle = await rolldown({
   input: entry,
   platform: "node",
-  // Never reached: docker-modem looks for them to speak SSH, and does without.
-  external: ["cpu-features", /\.node$/],
   plugins: [
     {
       name: "unbundled packages",
-      resolveId: async function (source, importer) {
+      async resolveId(source, importer) {
+        if (unused.includes(source)) return `\0unused:${source}`;
         const owner = unbundled[source];
         if (owner === undefined) return null;
-        const resolved = await this.resolve(source, importer, { skipSelf: true });
-        const inPackage = join(root, "packages", owner, "node_modules", source);
-        return { id: fromOutput(inPackage + resolved.id.slice(resolved.id.lastIndexOf(`/node_modules/${source}`) + `/node_modules/${source}`.length)), external: "relative" };
+        const { id } = await this.resolve(source, importer, { skipSelf: true });
+        const [, file] = id.split(`/node_modules/${source}/`);
+        return { id: fromOutput(join(root, "packages", owner, "node_modules", source, file)), external: true };
       },
+      load: (id) => (id.startsWith("\0unused:") ? "export {};" : null),
     },
     {
       // Files that modules find by their own place are where they were.
       name: "places of modules",
       transform: (code, id) =>
-        id === entry || !code.includes("import.meta.url")
+        id === entry || id.startsWith("\0") || !code.includes("import.meta.url")
           ? null
           : code.replaceAll("import.meta.url", `new URL(${JSON.stringify(fromOutput(id))}, import.meta.url).href`),
     },

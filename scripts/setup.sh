@@ -1,54 +1,99 @@
-# Sourced by ./mswarm and ./scripts/test: brings what a fresh machine lacks. Once everything is there it makes no network
-# access and no write. Needs $root; gives $node.
+# Sourced by ./mswarm and the scripts beside this file: brings what a fresh machine lacks. Once everything is there it makes no
+# network access and no write. Needs $root; gives $node.
 # shellcheck shell=sh
 
+: "${root:?}"
 node="$root/node_modules/node/bin/node"
-stamp="$root/.setup/built"
+built_stamp="$root/.setup/built"
+installed_stamp="$root/.setup/installed"
 
 say() { printf 'mswarm: %s\n' "$*" >&2; }
-die() { say "$*"; exit 1; }
+die() {
+  say "$*"
+  exit 1
+}
 
 as_root_apt() {
-  [ "$(id -u)" = 0 ] || die "$1 is missing and only root can install it: apt-get install $1"
+  [ "$(id -u)" = 0 ] || die "$1 is missing and only root can install it: apt-get install $*"
   command -v apt-get >/dev/null 2>&1 || die "$1 is missing and this machine has no apt-get: install it and try again"
-  say "installing $1 (apt-get)"
+  say "installing $* (apt-get)"
   DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 || true
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+    die "$1 could not be installed (see above)"
+}
+
+# Installs packages when a command is missing: ensure_command COMMAND PACKAGE…
+ensure_command() {
+  command -v "$1" >/dev/null 2>&1 && return 0
+  shift
+  as_root_apt "$@"
+}
+
+# What the dependencies, and what the build, are made from: by content, because copies and checkouts keep no times, and by
+# name, so that a deleted file is a change too.
+installed_from() { (cd "$root" && cksum pnpm-lock.yaml pnpm-workspace.yaml package.json packages/*/package.json test/package.json bench/package.json); }
+built_from() {
+  (cd "$root" && find packages proto scripts package.json pnpm-lock.yaml pnpm-workspace.yaml tsconfig.json tsconfig.base.json \
+    \( -name node_modules -o -name dist -o -name bundle -o -name generated \) -prune -o -type f -print0 |
+    LC_ALL=C sort -z | xargs -0 cksum | cksum)
+}
+
+installed_is_current() {
+  [ -x "$node" ] && [ -f "$installed_stamp" ] && [ "$(installed_from)" = "$(cat "$installed_stamp")" ]
 }
 
 built_is_current() {
-  [ -x "$node" ] && [ -f "$stamp" ] && [ -z "$(find "$root/packages" "$root/proto" "$root/pnpm-lock.yaml" "$root/tsconfig.base.json" \
-    \( -name node_modules -o -name dist -o -name generated \) -prune -o \( -type f -newer "$stamp" \) -print -quit 2>/dev/null)" ]
+  [ -x "$node" ] && [ -f "$built_stamp" ] || return 1
+  for package in "$root"/packages/*/; do [ -f "${package}dist/.tsbuildinfo" ] || return 1; done
+  [ -f "$root/packages/cli/bundle/main.js" ] || return 1
+  [ "$(built_from)" = "$(cat "$built_stamp")" ]
 }
 
-# pnpm by npx: it needs npm alone. Old npm configuration keys make it warn, which nobody needs to read.
-run_pnpm() { (cd "$root" && CI=true npx -y pnpm@12 "$@") >"$root/.setup/pnpm.log" 2>&1 || { cat "$root/.setup/pnpm.log" >&2; return 1; }; }
+# pnpm by npx: it needs npm alone. What it prints matters only when it fails.
+run_pnpm() {
+  (cd "$root" && CI=true npx -y pnpm@12 "$@") >"$root/.setup/pnpm.log" 2>&1 || {
+    cat "$root/.setup/pnpm.log" >&2
+    return 1
+  }
+}
 
 build() {
   built_is_current && return 0 # another start may have built while this one waited for the lock
-  command -v npm >/dev/null 2>&1 || as_root_apt npm
-  if [ ! -x "$node" ] || [ "$root/pnpm-lock.yaml" -nt "$root/node_modules/.modules.yaml" ]; then
+  rm -f "$built_stamp"
+  if ! installed_is_current; then
+    command -v npm >/dev/null 2>&1 || as_root_apt npm
     say "installing dependencies and Node 24"
     run_pnpm install --frozen-lockfile || die "the dependencies could not be installed (see above); is the npm registry reachable?"
+    installed_from >"$installed_stamp"
   fi
-  touch "$stamp.new"
+  from=$(built_from)
   say "building"
   "$node" "$root/scripts/generate-wire-types.mjs" || die "the types of the wire could not be generated"
   "$node" "$root/node_modules/typescript/bin/tsc" -b "$root" >&2 || die "the sources do not compile"
-  mv "$stamp.new" "$stamp"
+  "$node" "$root/scripts/bundle.mjs" || die "the program could not be put together"
+  printf '%s\n' "$from" >"$built_stamp.new"
+  mv "$built_stamp.new" "$built_stamp"
 }
 
 # Serialised by a lock, so that daemons started at the same moment on a fresh machine do not build twice.
 ensure_built() {
   built_is_current && return 0
-  mkdir -p "$root/.setup"
+  # shellcheck disable=SC2015
+  [ -w "$root" ] && mkdir -p "$root/.setup" 2>/dev/null && [ -w "$root/.setup" ] ||
+    die "this checkout has to be built, and $(id -un) cannot write to it: $root"
   exec 9>"$root/.setup/lock"
-  flock 9
+  flock -n 9 || {
+    say "waiting for another start that is setting up"
+    flock 9
+  }
   build
   exec 9>&-
 }
 
-engine_answers() { [ -S /var/run/docker.sock ] && "$node" "$root/scripts/engine-ping.mjs" /var/run/docker.sock; }
+engine_socket=/var/run/docker.sock
+# True when somebody answers on the unix socket $1; with "engine" as $2, when that is a Docker Engine.
+answers() { [ -S "$1" ] && "$node" "$root/scripts/socket-answers.mjs" "$@"; }
+engine_answers() { answers "$engine_socket" engine; }
 
 start_engine() {
   if [ -d /run/systemd/system ]; then
@@ -56,13 +101,16 @@ start_engine() {
   fi
   # dockerd wants cgroups mounted; machines without an init system often lack them.
   if ! mountpoint -q /sys/fs/cgroup; then mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup || true; fi
-  setsid nohup dockerd >/var/log/mswarm-dockerd.log 2>&1 9>&- </dev/null &
+  setsid nohup dockerd >/var/log/mswarm-dockerd.log 2>&1 </dev/null &
 }
 
 # For commands that run containers: Docker Engine is installed only where no dockerd of any kind exists, and started when it is
 # installed but not running.
 ensure_engine() {
   engine_answers && return 0
+  if [ -S "$engine_socket" ] && [ ! -w "$engine_socket" ]; then
+    die "$(id -un) may not use Docker Engine ($engine_socket): run as root, or join the group docker"
+  fi
   if ! command -v dockerd >/dev/null 2>&1; then
     say "this command needs Docker Engine, and this machine has none"
     as_root_apt docker.io iptables ca-certificates
@@ -80,8 +128,10 @@ ensure_engine() {
   done
 }
 
-# The demo makes its image from the machine's static busybox, so that it needs no registry.
+# The demo makes its image from the machine's static busybox, so that it needs no registry. One that is linked to libraries
+# would not run in a container; ldd fails for a static one.
 ensure_demo_tools() {
-  command -v docker >/dev/null 2>&1 || as_root_apt docker.io
-  [ -x /bin/busybox ] || as_root_apt busybox-static
+  if [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; then return 0; fi
+  say "the demo makes its containers from a static busybox, and this machine has none"
+  as_root_apt busybox-static
 }

@@ -124,6 +124,25 @@ test("a killed leader is replaced within seconds, no container stops, and it cat
   expect(sorted((await cluster.running(webId, 4)).map(containerIdOf))).toEqual(before);
 });
 
+test("a leader that is stopped hands over, leaves its containers running, and its process ends well", async () => {
+  const before = sorted((await cluster.running(webId, 4)).map(containerIdOf));
+  const leader = await cluster.leader();
+  const follower = await cluster.follower();
+  const start = clock.monotonic();
+  await leader.stop();
+  say(`the leader had stopped after ${Math.round(clock.monotonic() - start)} ms`);
+  expect(leader.exit).toBe(0);
+  await eventually(async () => {
+    const spec = { annotations: { name: `handed-over-${clock.now()}` }, data: Buffer.from("x") };
+    await follower.control.CreateSecret({ spec }, { timeout: milliseconds(1_000) });
+  });
+  say(`the first write after the leader was told to stop: ${Math.round(clock.monotonic() - start)} ms`);
+  expect(sorted((await cluster.containers()).filter(isUp).map(({ id }) => id))).toEqual(before);
+  await leader.start();
+  await cluster.allReady();
+  expect(sorted((await cluster.running(webId, 4)).map(containerIdOf))).toEqual(before);
+});
+
 test("a service is scaled up and down", async () => {
   await scaleWeb(6);
   await cluster.running(webId, 6);

@@ -11,9 +11,10 @@ const clock = systemClock();
 const inTime = { timeout: callLimit };
 const seed = Number(process.env["MSWARM_SEED"] ?? cryptoRandom().below(2 ** 32));
 const random = new SeededRandom(seed);
-const rounds = 6;
-/** What is interrupted takes about so long on an idle machine. */
-const longest = milliseconds(600);
+/** Of each story; more find more. */
+const rounds = Number(process.env["MSWARM_ROUNDS"] ?? 3);
+/** What is interrupted takes less on an idle machine. */
+const longest = milliseconds(500);
 const say = (figure: string): void => console.log(`[interrupted] ${figure}`);
 
 let docker: DockerEngine;
@@ -56,8 +57,10 @@ async function isWhole(): Promise<void> {
   await eventually(async () => (await cluster.control()).CreateSecret({ spec }, inTime));
 }
 
+const limit = { timeout: seconds(120) + rounds * seconds(40) };
+
 for (const kind of ["worker", "manager"] as const) {
-  test(`a ${kind}'s join that is interrupted at any moment ends in a working ${kind}`, async () => {
+  test(`a ${kind}'s join that is interrupted at any moment ends in a working ${kind}`, limit, async () => {
     for (let round = 0; round < rounds; round += 1) {
       const daemon = cluster.add(`${kind}${round}`);
       await daemon.start();
@@ -82,7 +85,7 @@ for (const kind of ["worker", "manager"] as const) {
   });
 }
 
-test("an init that is interrupted at any moment can be repeated, or is done", async () => {
+test("an init that is interrupted at any moment can be repeated, or is done", limit, async () => {
   for (let round = 0; round < rounds; round += 1) {
     const alone = await TestCluster.create(docker.address);
     try {
@@ -97,7 +100,7 @@ test("an init that is interrupted at any moment can be repeated, or is done", as
   }
 });
 
-test("a leave that is interrupted at any moment can be repeated, or is done", { timeout: seconds(300) }, async () => {
+test("a leave that is interrupted at any moment can be repeated, or is done", limit, async () => {
   for (let round = 0; round < rounds; round += 1) {
     const daemon = cluster.add(`leaver${round}`);
     await daemon.start();

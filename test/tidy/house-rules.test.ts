@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 function filesBelow(directory: string, ending: RegExp): string[] {
-  const skip = /(^|\/)(node_modules|dist|generated|fixtures)(\/|$)/;
+  const skip = /(^|\/)(node_modules|dist|bundle|generated|fixtures)(\/|$)/;
   return readdirSync(join(root, directory), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && ending.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))

@@ -1,7 +1,7 @@
 // The control socket: mswarm.v1.Daemon always, SwarmKit's services while this node is a manager.
 
-import { createAuthority, createCertificateRequest } from "@mswarm/pki";
-import { type CertifiedKey, createRpcServer, type RpcServer, TlsMaterial } from "@mswarm/rpc";
+import { createEphemeralCertificate } from "@mswarm/pki";
+import { createRpcServer, type RpcServer, TlsMaterial } from "@mswarm/rpc";
 import { type Clock, hours, type Logger, type Random, unavailable } from "@mswarm/runtime";
 import { daemonService } from "./daemon-service.ts";
 import { proxyServices } from "./manager-proxy.ts";
@@ -32,8 +32,10 @@ const managerServices = [
  * the socket is authorised, and nobody verifies the certificate, which is therefore made anew at each start.
  */
 export async function createControlServer(parts: ControlServerParts): Promise<RpcServer> {
-  const { membership, clock, log, path } = parts;
-  const tls = new TlsMaterial(await ephemeralCertificate(parts));
+  const { membership, clock, random, log, path } = parts;
+  const tls = new TlsMaterial(
+    await createEphemeralCertificate(hours(2_160), { crypto: globalThis.crypto, clock, random }),
+  );
   const server = createRpcServer({
     tls,
     verifier: {
@@ -48,13 +50,4 @@ export async function createControlServer(parts: ControlServerParts): Promise<Rp
   });
   await server.listenUnix(path);
   return server;
-}
-
-/** A certificate that nobody verifies; it lives as long as the process. */
-async function ephemeralCertificate({ clock, random }: ControlServerParts): Promise<CertifiedKey> {
-  const { crypto } = globalThis;
-  const { authority } = await createAuthority({ crypto, clock, random });
-  const { csrPem, keyPem } = await createCertificateRequest({ crypto });
-  const subject = { nodeId: "control", role: "swarm-manager", clusterId: "control" } as const;
-  return { certificatePem: await authority.signNodeCertificate(csrPem, subject, { validity: hours(1) }), keyPem };
 }

@@ -185,7 +185,7 @@ function roundedToMinute(now: Instant): Instant {
 const back = (span: Duration): Duration => milliseconds(-span);
 
 /** 20 random bytes, positive, and not starting with zero, so that every serial number has the same length in DER. */
-function newSerialNumber(random: Random): Buffer {
+export function newSerialNumber(random: Random): Buffer {
   const bytes = random.bytes(20);
   bytes[0] = (bytes[0] ?? 0) & 0x7f || 1;
   return bytes;

@@ -9,6 +9,7 @@ export {
 export { ChainVerifier, type ChainVerifierParts } from "./certificate-chain.ts";
 export { createCertificateRequest, requestedPublicKey } from "./certificate-request.ts";
 export type { CryptoProvider } from "./crypto-provider.ts";
+export { createEphemeralCertificate } from "./ephemeral-certificate.ts";
 export { CertificateRejected, type ChainRule } from "./errors.ts";
 export type { FileSystem } from "./file-system.ts";
 export { type Identity, IdentityFiles } from "./identity-files.ts";

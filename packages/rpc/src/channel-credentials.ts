@@ -64,6 +64,8 @@ export class DialCredentials extends ChannelCredentials {
 
   /** grpc-js is about to dial. */
   #begin(): void {
+    // grpc-js may get here once more after the end; a timer would keep the process alive for nothing.
+    if (this.#closed) return;
     const { clock, connectTimeout, onStalled } = this.#parts;
     this.#connecting?.cancel();
     this.#connecting = clock.timer(connectTimeout, onStalled);

@@ -12,7 +12,10 @@ const defaultName = "lab";
 const rootsOf = (context: CliContext) => labRoots(context.environment["MSWARM_LAB_DIR"]);
 
 function labParts(context: CliContext): LabParts {
-  return { roots: rootsOf(context), clock: context.clock, say: (line) => context.out(`${line}\n`) };
+  const { clock, signal } = context;
+  // Everything that waits does so on this clock: ctrl-c ends it. The daemons go on, for the next try or for lab down.
+  const interruptible: Clock = { ...clock, sleep: (span, other) => clock.sleep(span, other ?? signal) };
+  return { roots: rootsOf(context), clock: interruptible, say: (line) => context.out(`${line}\n`) };
 }
 
 const engineOf = (context: CliContext): string => context.environment["MSWARM_ENGINE"] || "unix:///var/run/docker.sock";

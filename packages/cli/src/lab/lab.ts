@@ -4,7 +4,16 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { cleanUpLab } from "@mswarm/node/offline";
 import { type Channel, openUnixChannel } from "@mswarm/rpc";
-import { type Clock, failedPrecondition, isSwarmError, notFound, seconds } from "@mswarm/runtime";
+import {
+  type Clock,
+  dataLoss,
+  failedPrecondition,
+  isSwarmError,
+  messageOf,
+  notFound,
+  seconds,
+  unavailable,
+} from "@mswarm/runtime";
 import type { mswarm } from "@mswarm/wire";
 import {
   checkLab,
@@ -59,15 +68,24 @@ export async function openLab(name: string, roots: LabRoots): Promise<Lab> {
   } catch {
     throw notFound(`there is no lab "${name}" on this machine; start it with: mswarm lab up`);
   }
-  const record = JSON.parse(text) as LabRecord;
+  const record = parseRecord(text);
+  if (record === undefined) {
+    throw dataLoss(
+      `${recordPath(roots, name)} is damaged; stop the lab's daemons and delete ${labDirectory(roots, name)}`,
+    );
+  }
   return { record, nodes: labNodes(roots, record) };
 }
 
+/** Errors: DATA_LOSS for a lab whose record is damaged. */
 export async function labExists(name: string, roots: LabRoots): Promise<boolean> {
-  return openLab(name, roots).then(
-    () => true,
-    () => false,
-  );
+  try {
+    await openLab(name, roots);
+    return true;
+  } catch (error) {
+    if (isSwarmError(error, "NOT_FOUND")) return false;
+    throw error;
+  }
 }
 
 /** True when an address of that subnet can be listened on, that is, no other lab or daemon has it. */
@@ -83,7 +101,9 @@ async function chooseSubnet(roots: LabRoots): Promise<number> {
   const others = await readdir(roots.state).catch(() => []);
   const taken = new Set<number>();
   for (const name of others) {
-    if (await labExists(name, roots)) taken.add((await openLab(name, roots)).record.subnet);
+    // What cannot be read is passed over; whether it still runs shows below.
+    const other = await openLab(name, roots).catch(() => undefined);
+    if (other !== undefined) taken.add(other.record.subnet);
   }
   for (let subnet = 0; subnet < 256; subnet += 1) {
     if (!taken.has(subnet) && (await subnetIsFree(subnet))) return subnet;
@@ -95,7 +115,12 @@ async function startMissing(lab: Lab, parts: LabParts): Promise<void> {
   await Promise.all(
     lab.nodes.map(async (node) => {
       if ((await daemonPid(node)) === undefined) await startDaemon(node, lab.record);
-      await until(async () => (await statusOf(node, parts.clock)) !== undefined, {
+      const answers = async (): Promise<boolean> => {
+        if ((await statusOf(node, parts.clock)) !== undefined) return true;
+        if ((await daemonPid(node)) !== undefined) return false;
+        throw unavailable(`the daemon of ${node.name} has stopped; its log: ${node.logPath}`);
+      };
+      await until(answers, {
         clock: parts.clock,
         within: seconds(20),
         complaint: () => `the daemon of ${node.name} does not answer; its log: ${node.logPath}`,
@@ -149,8 +174,23 @@ async function formCluster(lab: Lab, parts: LabParts): Promise<void> {
   );
 }
 
+/** Every node does its work; one that cannot says why. */
+async function allActive(lab: Lab, { clock }: LabParts): Promise<void> {
+  await Promise.all(
+    lab.nodes.map(async (node) => {
+      let reason = "it does not answer";
+      const isActive = async (): Promise<boolean> => {
+        const { state = "INACTIVE", error = state.toLowerCase() } = (await statusOf(node, clock)) ?? {};
+        reason = error;
+        return state === "ACTIVE";
+      };
+      await until(isActive, { clock, within: seconds(60), complaint: () => `${node.name} is not active: ${reason}` });
+    }),
+  );
+}
+
 /**
- * Starts a lab, or starts again what of it does not run. Returns when every node is a member of the cluster.
+ * Starts a lab, or starts again what of it does not run. Returns when every node is a working member of the cluster.
  */
 export async function labUp(
   options: { name: string; managers: number; workers: number; engine: string },
@@ -169,12 +209,33 @@ export async function labUp(
   } else {
     const record: LabRecord = { ...options, subnet: await chooseSubnet(roots) };
     await mkdir(labDirectory(roots, record.name), { recursive: true, mode: 0o700 });
-    await writeFile(recordPath(roots, record.name), `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600 });
+    await writeRecord(recordPath(roots, record.name), record);
     lab = { record, nodes: labNodes(roots, record) };
   }
   await startMissing(lab, parts);
   await formCluster(lab, parts);
+  await allActive(lab, parts);
   return lab;
+}
+
+function parseRecord(text: string): LabRecord | undefined {
+  try {
+    const record = JSON.parse(text) as LabRecord;
+    checkLab(record);
+    return Number.isInteger(record.subnet) && typeof record.engine === "string" ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeRecord(path: string, record: LabRecord): Promise<void> {
+  try {
+    await writeFile(path, `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    throw failedPrecondition(`the lab "${record.name}" is being started by somebody else: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Stops a lab and deletes everything it left: processes, containers (also after a crash), mounts, state. */
@@ -182,11 +243,15 @@ export async function labDown(name: string, parts: LabParts): Promise<void> {
   const lab = await openLab(name, parts.roots);
   // Everything goes, so nothing has to be handed over: a gentle stop would only wait for a quorum that is leaving too.
   await Promise.all(lab.nodes.map((node) => stopDaemon(node, "SIGKILL", parts.clock)));
-  await cleanUpLab({
-    engine: lab.record.engine,
-    lab: name,
-    controlPaths: lab.nodes.map((node) => node.controlPath),
-  });
+  try {
+    const controlPaths = lab.nodes.map((node) => node.controlPath);
+    await cleanUpLab({ engine: lab.record.engine, lab: name, controlPaths });
+  } catch (error) {
+    throw unavailable(
+      `the daemons of the lab "${name}" are stopped, but its containers could not be removed: ${messageOf(error)}; try again when the engine answers`,
+      { cause: error },
+    );
+  }
   await rm(labRuntimeDirectory(parts.roots, name), { recursive: true, force: true });
   await rm(join(labDirectory(parts.roots, name)), { recursive: true, force: true });
 }

@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { type Clock, type Duration, internal, milliseconds, seconds, unavailable } from "@mswarm/runtime";
 import type { LabNode, LabRecord } from "./layout.ts";
 
-const mainScript = fileURLToPath(new URL("../main.js", import.meta.url));
+/** What this process runs, however it was built. */
+const mainScript = process.argv[1] ?? fileURLToPath(new URL("../main.js", import.meta.url));
 
 /** Starts the daemon of a node, offering its share of the machine; returns when its process exists, not when it answers. */
 export async function startDaemon(node: LabNode, lab: LabRecord): Promise<number> {
@@ -72,13 +73,22 @@ export async function stopDaemon(
 ): Promise<void> {
   const pid = await daemonPid(node);
   if (pid === undefined) return;
-  process.kill(pid, signal);
+  send(pid, signal);
   const deadline = clock.monotonic() + grace;
   while ((await daemonPid(node)) !== undefined) {
-    if (clock.monotonic() > deadline) process.kill(pid, "SIGKILL");
+    if (clock.monotonic() > deadline) send(pid, "SIGKILL");
     await clock.sleep(milliseconds(10));
   }
   await rm(node.pidPath, { force: true });
+}
+
+function send(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // It has ended by itself meanwhile.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
 }
 
 /**
