@@ -138,11 +138,11 @@ test("addresses that are none are refused", async () => {
 });
 
 test("an address that is in use is named, for a first manager and for one that joins", async () => {
-  const occupant = await listenOn(node.address, 2377);
-  expect(await failure(node.init())).toContain(`${node.address}:2377`);
+  const occupant = await listenOn(node.address, node.port);
+  expect(await failure(node.init())).toContain(node.managerAddress);
   await isUntouched(node);
   const { manager = "" } = await cluster.joinTokens();
-  expect(await failure(node.join(manager, [managerAddress()]))).toContain(`${node.address}:2377`);
+  expect(await failure(node.join(manager, [managerAddress()]))).toContain(node.managerAddress);
   await isUntouched(node);
   await closed(occupant);
   await joinsNow(node, "manager");
@@ -169,12 +169,12 @@ test("a manager whose address is taken at its restart says so, and goes on when 
   const { manager = "" } = await cluster.joinTokens();
   const before = await node.join(manager, [managerAddress()]);
   await node.stop();
-  const occupant = await listenOn(node.address, 2377);
+  const occupant = await listenOn(node.address, node.port);
   await node.start();
   await eventually(async () => {
     const { state, error } = await node.status();
     expect(state).toBe("ERROR");
-    expect(error).toContain(`${node.address}:2377`);
+    expect(error).toContain(node.managerAddress);
   });
   await closed(occupant);
   await eventually(async () => {
@@ -187,7 +187,7 @@ test("a manager whose address is taken at its restart says so, and goes on when 
 test("a node whose start fails again and again can still leave", async () => {
   await node.init();
   await node.stop();
-  const occupant = await listenOn(node.address, 2377);
+  const occupant = await listenOn(node.address, node.port);
   await node.start();
   await eventually(async () => expect((await node.status()).state).toBe("ERROR"));
   expect(await failure(node.daemon.Leave({}, inTime))).toContain("participating as a manager");

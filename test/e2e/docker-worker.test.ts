@@ -54,7 +54,7 @@ async function createdSecret(name: string, data: string): Promise<string> {
 test("docker swarm join with the manager token is refused with a sentence, and the engine is in no swarm", async () => {
   const { manager = "" } = await cluster.joinTokens();
   // An address where no manager of this machine's own listens.
-  const refusal = await join(manager, cluster.add("unused").address).then(
+  const refusal = await join(manager, cluster.add("unused").managerAddress).then(
     (output) => `joined: ${output}`,
     (error: Error) => error.message,
   );

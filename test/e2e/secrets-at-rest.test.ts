@@ -183,7 +183,12 @@ test("only nodes that run a task which names a secret ever have it, even in memo
   const inAll = inAllForms("pinned", data);
   const files = await searchDisk(cluster.folder, inAll, { otherFileSystems: true });
   expect(files).not.toEqual([]);
-  for (const { path } of files) expect(path.startsWith(join(cluster.folder, "w1/run/secrets"))).toBe(true);
+  const mounts = await mountsBelow(join(cluster.folder, "w1"));
+  for (const { path } of files)
+    expect(
+      mounts.some((mount) => path.startsWith(`${mount}/`)),
+      path,
+    ).toBe(true);
 });
 
 test("nobody else on the machine can open a node's state, secrets, log or socket", async () => {

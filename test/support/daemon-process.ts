@@ -25,6 +25,8 @@ export interface DaemonSettings {
   readonly name: string;
   /** Its own address in 127.0.0.0/8. */
   readonly address: string;
+  /** Where its manager listens on that address. */
+  readonly port: number;
   /** Of the Docker Engine, `unix://…`. */
   readonly engine: string;
   /** The daemon's own; short, because a socket path has at most 107 bytes. */
@@ -38,6 +40,7 @@ export interface DaemonSettings {
 export class DaemonProcess {
   readonly name: string;
   readonly address: string;
+  readonly port: number;
   /** host:port of its manager. */
   readonly managerAddress: string;
   readonly stateDirectory: string;
@@ -50,11 +53,12 @@ export class DaemonProcess {
   #channel: Channel | undefined;
 
   constructor(settings: DaemonSettings) {
-    const { name, address, folder } = settings;
+    const { name, address, port, folder } = settings;
     this.#settings = settings;
     this.name = name;
     this.address = address;
-    this.managerAddress = `${address}:2377`;
+    this.port = port;
+    this.managerAddress = `${address}:${port}`;
     this.stateDirectory = settings.stateDirectory ?? join(folder, "state");
     this.controlPath = join(folder, "run/control.sock");
     this.logFile = join(folder, "daemon.log");

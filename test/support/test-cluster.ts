@@ -27,6 +27,8 @@ export class TestCluster {
   readonly daemons: DaemonProcess[] = [];
   readonly #lab: string;
   readonly #subnet: string;
+  /** Not 2377: a swarm of the user's, on all addresses of this machine, must not be in the way. */
+  readonly #port: number = 20_000 + random.below(10_000);
 
   private constructor(folder: string, engine: string) {
     this.folder = folder;
@@ -70,7 +72,8 @@ export class TestCluster {
   add(name: string, more: Partial<DaemonSettings> = {}): DaemonProcess {
     const { folder, engine } = this;
     const address = `${this.#subnet}.${11 + this.daemons.length}`;
-    const daemon = new DaemonProcess({ name, address, engine, folder: join(folder, name), lab: this.#lab, ...more });
+    const own = { name, address, port: this.#port, folder: join(folder, name) };
+    const daemon = new DaemonProcess({ ...own, engine, lab: this.#lab, ...more });
     this.daemons.push(daemon);
     return daemon;
   }
