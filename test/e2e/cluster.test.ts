@@ -1,15 +1,17 @@
-// A cluster's whole life, as a user sees it: real daemons, a real engine. The tests are one story and run in order.
+// A cluster's whole life, as a user sees it: managers and workers come, die, change and go, and a service runs on through
+// it all. The tests are one story and run in order.
 import { createHash } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cryptoRandom, milliseconds, seconds, systemClock } from "@mswarm/runtime";
-import type { ServiceSpecInput, Task } from "@mswarm/wire";
+import type { Task } from "@mswarm/wire";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { callLimit, eventually } from "../support/eventually.ts";
 import { withLocalControl } from "../support/local-view.ts";
-import { secretFile, sleeper, stayUp } from "../support/service-specs.ts";
+import { secretFile, sleeper } from "../support/service-specs.ts";
 import { containerIdOf, TestCluster } from "../support/test-cluster.ts";
+import { TestService } from "../support/test-service.ts";
 
 const clock = systemClock();
 const inTime = { timeout: callLimit };
@@ -18,8 +20,7 @@ const say = (figure: string): void => console.log(`[cluster] ${figure}`);
 
 let docker: DockerEngine;
 let cluster: TestCluster;
-let webId = "";
-let webSpec: ServiceSpecInput = {};
+let web: TestService;
 
 beforeAll(async () => {
   docker = await startDockerEngine();
@@ -31,35 +32,6 @@ afterAll(async () => {
 });
 
 const sorted = (items: Iterable<string>): readonly string[] => [...items].sort();
-
-async function envOf(containerId: string): Promise<string> {
-  return await eventually(async () => {
-    const output = await cluster.output(containerId);
-    expect(output).toMatch(/^COLOR=/);
-    return output.trim();
-  });
-}
-
-/** Puts a changed spec in force, or with `rollback` the one before. */
-async function updateWeb(spec: ServiceSpecInput, rollback: "NONE" | "PREVIOUS" = "NONE"): Promise<void> {
-  await eventually(async () => {
-    const control = await cluster.control();
-    const { service } = await control.GetService({ serviceId: webId }, inTime);
-    const serviceVersion = service?.meta?.version ?? {};
-    await control.UpdateService({ serviceId: webId, serviceVersion, spec, rollback }, inTime);
-  });
-  if (rollback === "NONE") webSpec = spec;
-}
-
-const scaleWeb = (replicas: number): Promise<void> =>
-  updateWeb({ ...webSpec, replicated: { replicas: String(replicas) } });
-
-async function updateEnds(state: string): Promise<void> {
-  await eventually(async () => {
-    const { service } = await (await cluster.control()).GetService({ serviceId: webId }, inTime);
-    expect(service?.updateStatus?.state).toBe(state);
-  });
-}
 
 test("three managers and two workers know each other, and one manager leads", async () => {
   const nodes = await cluster.nodes();
@@ -82,14 +54,14 @@ test("a secret made on a follower is the same file in four containers on four no
   const spec = { annotations: { name: "password" }, data: secretBytes };
   const { secret } = await control.CreateSecret({ spec }, inTime);
   expect(secret?.spec?.data ?? Buffer.alloc(0), "no answer holds a secret's data").toHaveLength(0);
-  webSpec = sleeper("web", {
+  const webSpec = sleeper("web", {
     image: docker.image,
     replicas: 4,
     script: "busybox sha256sum /run/secrets/password",
     container: { secrets: [secretFile(secret?.id ?? "", "password")] },
   });
-  webId = (await control.CreateService({ spec: webSpec }, inTime)).service?.id ?? "";
-  const tasks = await cluster.running(webId, 4);
+  web = await TestService.create(cluster, webSpec);
+  const tasks = await web.running(4);
   expect(new Set(tasks.map(({ nodeId }) => nodeId)).size).toBe(4);
   const wanted = `${createHash("sha256").update(secretBytes).digest("hex")}  /run/secrets/password\n`;
   for (const task of tasks)
@@ -97,7 +69,7 @@ test("a secret made on a follower is the same file in four containers on four no
 });
 
 test("a killed leader is replaced within seconds, no container stops, and it catches up afterwards", async () => {
-  const before = sorted((await cluster.running(webId, 4)).map(containerIdOf));
+  const before = sorted((await web.running(4)).map(containerIdOf));
   const leader = await cluster.leader();
   const follower = await cluster.follower();
   const killed = clock.monotonic();
@@ -121,11 +93,11 @@ test("a killed leader is replaced within seconds, no container stops, and it cat
   });
   say(`the killed manager had caught up ${Math.round(clock.monotonic() - isBack)} ms after its socket answered`);
   await cluster.allReady();
-  expect(sorted((await cluster.running(webId, 4)).map(containerIdOf))).toEqual(before);
+  expect(sorted((await web.running(4)).map(containerIdOf))).toEqual(before);
 });
 
 test("a leader that is stopped hands over, leaves its containers running, and its process ends well", async () => {
-  const before = sorted((await cluster.running(webId, 4)).map(containerIdOf));
+  const before = sorted((await web.running(4)).map(containerIdOf));
   const leader = await cluster.leader();
   const follower = await cluster.follower();
   const start = clock.monotonic();
@@ -140,85 +112,11 @@ test("a leader that is stopped hands over, leaves its containers running, and it
   expect(sorted((await cluster.containers()).filter(isUp).map(({ id }) => id))).toEqual(before);
   await leader.start();
   await cluster.allReady();
-  expect(sorted((await cluster.running(webId, 4)).map(containerIdOf))).toEqual(before);
-});
-
-test("a service is scaled up and down", async () => {
-  await scaleWeb(6);
-  await cluster.running(webId, 6);
-  await scaleWeb(3);
-  await cluster.running(webId, 3);
-  await eventually(async () => expect((await cluster.containers()).filter(isUp)).toHaveLength(3));
-});
-
-for (const order of ["STOP_FIRST", "START_FIRST"] as const) {
-  test(`an update replaces every task, ${order}, and a rollback brings the old ones back`, async () => {
-    const policy = { parallelism: "1", order, monitor: { nanos: 200_000_000 } };
-    const colored = (color: string): ServiceSpecInput => {
-      const env = [`COLOR=${color} ${order}`];
-      const container = { ...webSpec.task?.container, args: [`echo "COLOR=$COLOR"; ${stayUp}`], env };
-      return { ...webSpec, task: { ...webSpec.task, container }, update: policy, rollback: policy };
-    };
-    const colors = async (): Promise<readonly string[]> => {
-      const tasks = await cluster.running(webId, 3);
-      return await Promise.all(tasks.map((task) => envOf(containerIdOf(task))));
-    };
-    const all = (color: string): readonly string[] => Array.from({ length: 3 }, () => `COLOR=${color} ${order}`);
-    await updateWeb(colored("red"));
-    await updateEnds("COMPLETED");
-    expect(await colors()).toEqual(all("red"));
-    await updateWeb(colored("blue"));
-    await updateEnds("COMPLETED");
-    expect(await colors()).toEqual(all("blue"));
-    await updateWeb(colored("blue"), "PREVIOUS");
-    await updateEnds("ROLLBACK_COMPLETED");
-    expect(await colors()).toEqual(all("red"));
-    webSpec = colored("red");
-  });
-}
-
-test("an update whose tasks fail goes back by itself to what worked", async () => {
-  const before = webSpec;
-  const container = { ...before.task?.container, args: ["echo broken; exit 3"] };
-  const update = { ...before.update, failureAction: "ROLLBACK" as const, monitor: { seconds: "5" } };
-  await updateWeb({ ...before, task: { ...before.task, container }, update });
-  await updateEnds("ROLLBACK_COMPLETED");
-  const tasks = await cluster.running(webId, 3);
-  for (const task of tasks) expect(await envOf(containerIdOf(task))).toBe("COLOR=red START_FIRST");
-  webSpec = before;
-});
-
-test("a global service runs once on every node", async () => {
-  const { replicated: _none, ...spec } = sleeper("everywhere", { image: docker.image, replicas: 0 });
-  const control = await cluster.control();
-  const { service } = await control.CreateService({ spec: { ...spec, global: {} } }, inTime);
-  const tasks = await cluster.running(service?.id ?? "", 5);
-  expect(new Set(tasks.map(({ nodeId }) => nodeId)).size).toBe(5);
-  await control.RemoveService({ serviceId: service?.id ?? "" }, inTime);
-  await gone("everywhere");
-});
-
-test("an image that exists nowhere is the task's error, and the service recovers with one that does", async () => {
-  const control = await cluster.control();
-  const spec = sleeper("typo", { image: "mswarm-busybox:tpyo", replicas: 1 });
-  const serviceId = (await control.CreateService({ spec }, inTime)).service?.id ?? "";
-  await eventually(async () => {
-    const [task] = await cluster.tasks(serviceId);
-    expect(task?.status?.state).toBe("REJECTED");
-    expect(task?.status?.err).toMatch(/mswarm-busybox:tpyo|No such image/i);
-  });
-  await eventually(async () => {
-    const { service } = await control.GetService({ serviceId }, inTime);
-    const request = { serviceId, serviceVersion: service?.meta?.version ?? {} };
-    await control.UpdateService({ ...request, spec: sleeper("typo", { image: docker.image, replicas: 1 }) }, inTime);
-  });
-  await cluster.running(serviceId, 1);
-  await control.RemoveService({ serviceId }, inTime);
-  await gone("typo");
+  expect(sorted((await web.running(4)).map(containerIdOf))).toEqual(before);
 });
 
 test("without a quorum nothing is acknowledged, and everything goes on when it is back", async () => {
-  const before = sorted((await cluster.running(webId, 3)).map(containerIdOf));
+  const before = sorted((await web.running(4)).map(containerIdOf));
   const leader = await cluster.leader();
   const others = ["m1", "m2", "m3"].map((name) => cluster.daemon(name)).filter((daemon) => daemon !== leader);
   await Promise.all(others.map((daemon) => daemon.kill()));
@@ -230,7 +128,7 @@ test("without a quorum nothing is acknowledged, and everything goes on when it i
     await (await cluster.control()).CreateSecret({ spec: late }, inTime);
   });
   await cluster.allReady();
-  expect(sorted((await cluster.running(webId, 3)).map(containerIdOf))).toEqual(before);
+  expect(sorted((await web.running(4)).map(containerIdOf))).toEqual(before);
 });
 
 test("a manager that has lost its log comes back under a new raft id, with everything", async () => {
@@ -254,34 +152,35 @@ test("a manager that has lost its log comes back under a new raft id, with every
 
 test("a worker's daemon that is killed and started again keeps its containers", async () => {
   const worker = cluster.daemon("w1");
-  const serviceId = await pinned("adopted", "w1", 3);
+  const constraints = ["node.hostname==w1"];
+  const spec = sleeper("adopted", { image: docker.image, replicas: 3, constraints });
+  const service = await TestService.create(cluster, spec);
   // A machine so slow that the node is given up meanwhile proves nothing; then once more.
   await eventually(async () => {
-    const before = await cluster.running(serviceId, 3);
+    const before = await service.running(3);
     await worker.restart();
     await cluster.allReady();
-    const after = await cluster.running(serviceId, 3);
+    const after = await service.running(3);
     expect(sorted(after.map(({ id = "" }) => id))).toEqual(sorted(before.map(({ id = "" }) => id)));
     expect(sorted(after.map(containerIdOf))).toEqual(sorted(before.map(containerIdOf)));
     const up = (await cluster.containers({ "com.docker.swarm.service.name": "adopted" })).filter(isUp);
     expect(sorted(up.map(({ id }) => id))).toEqual(sorted(before.map(containerIdOf)));
   }, seconds(180));
-  await (await cluster.control()).RemoveService({ serviceId }, inTime);
-  await gone("adopted");
+  await service.remove();
 });
 
 test("tasks of a dead worker run elsewhere, and its old containers go when it comes back", async () => {
   const worker = cluster.daemon("w2");
-  await scaleWeb(5);
+  await web.scale(5);
   const nodeId = (await cluster.node("w2")).id ?? "";
-  const before = await cluster.running(webId, 5);
+  const before = await web.running(5);
   const stranded = before.filter((task) => task.nodeId === nodeId);
   expect(stranded).not.toHaveLength(0);
   const killed = clock.monotonic();
   await worker.kill();
   await eventually(async () => expect((await cluster.node("w2")).status?.state).toBe("DOWN"));
   say(`a killed worker was DOWN after ${Math.round(clock.monotonic() - killed)} ms`);
-  const after = await cluster.running(webId, 5, (tasks) => tasks.every((task) => task.nodeId !== nodeId));
+  const after = await web.running(5, (tasks) => tasks.every((task) => task.nodeId !== nodeId));
   const kept = sorted(before.filter((task) => task.nodeId !== nodeId).map(containerIdOf));
   expect(sorted(after.map(containerIdOf))).toEqual(expect.arrayContaining([...kept]));
   await worker.start();
@@ -296,15 +195,15 @@ test("a drained node gives its tasks away and gets none until it is active again
   const nodeId = (await cluster.node("w1")).id ?? "";
   const isElsewhere = (tasks: readonly Task[]): boolean => tasks.every((task) => task.nodeId !== nodeId);
   await cluster.updateNode("w1", (spec) => ({ ...spec, availability: "DRAIN" }));
-  await cluster.running(webId, 5, isElsewhere);
+  await web.running(5, isElsewhere);
   await eventually(async () => {
     expect((await cluster.containers({ "com.docker.swarm.node.id": nodeId })).filter(isUp)).toEqual([]);
   });
-  await scaleWeb(7);
-  await cluster.running(webId, 7, isElsewhere);
+  await web.scale(7);
+  await web.running(7, isElsewhere);
   await cluster.updateNode("w1", (spec) => ({ ...spec, availability: "ACTIVE" }));
-  await scaleWeb(10);
-  await cluster.running(webId, 10, (tasks) => !isElsewhere(tasks));
+  await web.scale(10);
+  await web.running(10, (tasks) => !isElsewhere(tasks));
 });
 
 test("a worker becomes a manager that accepts writes, and a worker again", async () => {
@@ -348,21 +247,8 @@ test("a worker that leaves is down, loses its containers and state, and can join
 });
 
 test("a removed service leaves no container behind", async () => {
-  await (await cluster.control()).RemoveService({ serviceId: webId }, inTime);
-  await gone("web");
+  await web.remove();
+  expect(await cluster.containers()).toEqual([]);
 });
 
 const isUp = ({ status }: { readonly status: string }): boolean => status === "running";
-
-async function pinned(name: string, hostname: string, replicas: number): Promise<string> {
-  const constraints = [`node.hostname==${hostname}`];
-  const spec = sleeper(name, { image: docker.image, replicas, constraints });
-  const { service } = await (await cluster.control()).CreateService({ spec }, inTime);
-  return service?.id ?? "";
-}
-
-async function gone(service: string): Promise<void> {
-  await eventually(async () => {
-    expect(await cluster.containers({ "com.docker.swarm.service.name": service })).toEqual([]);
-  });
-}

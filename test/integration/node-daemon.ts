@@ -1,6 +1,6 @@
 // A daemon without its process: real state directory, sockets and TLS on loopback, an engine in memory.
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeEngine } from "@mswarm/engine/fake";
@@ -98,6 +98,11 @@ export class TestDaemon {
     await state?.release();
   }
 
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
   async dispose(): Promise<void> {
     await this.stop();
     await rm(this.folder, { recursive: true, force: true });
@@ -164,6 +169,7 @@ export class TestDaemon {
 export class TestDaemons {
   readonly #daemons: TestDaemon[] = [];
   readonly #servers: Server[] = [];
+  readonly #sockets: Socket[] = [];
 
   async running(): Promise<TestDaemon> {
     const daemon = await TestDaemon.create();
@@ -175,22 +181,42 @@ export class TestDaemons {
   /** Accepts connections at an address and says nothing. */
   async silence(address: string): Promise<void> {
     const { host, port } = parseHostPort(address);
-    const sockets = new Set<Socket>();
-    const server = createServer((socket) => void sockets.add(socket));
-    server.once("close", () => {
-      for (const socket of sockets) socket.destroy();
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      this.#sockets.push(socket);
     });
     this.#servers.push(server);
     await new Promise<void>((resolve) => server.listen(port, host, resolve));
   }
 
   async endSilence(): Promise<void> {
-    for (const server of this.#servers.splice(0)) await new Promise((resolve) => server.close(resolve));
+    for (const server of this.#servers.splice(0)) {
+      const closed = new Promise((resolve) => server.once("close", resolve));
+      for (const socket of this.#sockets.splice(0)) socket.destroy();
+      server.close();
+      await closed;
+    }
+  }
+
+  /** Passes connections at one address on to another. */
+  async relay(address: string, to: string): Promise<void> {
+    const { host, port } = parseHostPort(address);
+    const target = parseHostPort(to);
+    const server = createServer((socket) => {
+      const onward = connect(target.port, target.host);
+      for (const end of [socket, onward]) {
+        this.#sockets.push(end);
+        end.on("error", () => undefined);
+      }
+      socket.pipe(onward).pipe(socket);
+    });
+    this.#servers.push(server);
+    await new Promise<void>((resolve) => server.listen(port, host, resolve));
   }
 
   async dispose(): Promise<void> {
     await Promise.all(this.#daemons.splice(0).map((daemon) => daemon.dispose()));
-    for (const server of this.#servers.splice(0)) server.close();
+    await this.endSilence();
   }
 }
 

@@ -103,3 +103,54 @@ test("an engine that hangs does not keep the status waiting", async () => {
   expect(await made.membership.engineAnswers()).toBe(false);
   expect(clock.monotonic() - begun).toBeLessThan(seconds(3));
 });
+
+test("a manager that leaves by force is missed in no quorum: of three, and of the two that are left, the leader too", async () => {
+  const [first, second, third] = [await daemons.running(), await daemons.running(), await daemons.running()];
+  await first.init();
+  await second.join(first, "manager");
+  await third.join(first, "manager");
+  expect(await failureOf(third.membership.leave(false))).toContain("participating as a manager");
+  // A follower among three, then whoever leads of the two.
+  await third.membership.leave(true);
+  await third.isUntouched();
+  await eventually(() => expect(first.raft.members()).toHaveLength(2));
+  await eventually(() => expect(second.raft.members()).toHaveLength(2));
+  const [leader, other] = first.raft.leadership.isLeader ? [first, second] : [second, first];
+  await leader.membership.leave(true);
+  await leader.isUntouched();
+  await eventually(() => expect(other.raft.leadership.isLeader).toBe(true));
+  expect(other.raft.members()).toHaveLength(1);
+});
+
+test("a join that nobody can take back goes on by itself until the node is a manager", async () => {
+  const [first, second] = [await daemons.running(), await daemons.running()];
+  await first.init();
+  const advertiseAddr = freshAddress();
+  // The cluster cannot reach the new manager, and then nobody is there to ask whether it was admitted.
+  await daemons.silence(advertiseAddr);
+  const joining = failureOf(
+    second.membership.join(
+      {
+        listenAddr: second.address,
+        advertiseAddr,
+        joinToken: first.joinTokens().manager,
+        remoteAddrs: [first.address],
+      },
+      never,
+    ),
+  );
+  await eventually(() => expect(second.membership.node).toBeDefined());
+  await first.stop();
+  expect(await joining).toMatch(/^UNAVAILABLE: Timeout was reached before node joined\. .* in the background/);
+  expect(second.membership.state.kind).not.toBe("inactive");
+  expect(await second.phase()).toBe("joining");
+
+  // It goes on after a restart too, and leaves no second trace of itself.
+  await second.restart();
+  await daemons.endSilence();
+  await daemons.relay(advertiseAddr, second.address);
+  await first.start();
+  await eventually(() => expect(second.membership.state).toEqual({ kind: "active" }));
+  expect(await second.phase()).toBe("member");
+  await eventually(() => expect(first.raft.members()).toHaveLength(2));
+}, 120_000);

@@ -29,7 +29,7 @@ export interface RaftJoinParts {
 const joinTimeout = seconds(25);
 const pause = seconds(1);
 const triesMax = 5;
-const withdrawTimeout = seconds(5);
+const withdrawTimeout = seconds(3);
 
 /**
  * Asks a manager to be admitted under `address` until one does.
@@ -85,13 +85,14 @@ async function askOnce(
 }
 
 /**
- * Takes back what `requestJoin` has asked for, by whoever has given up on it: afterwards the cluster does not count on
- * that member. Errors: when no manager confirms it; the cluster may count on it then.
+ * Takes a member out of Raft, or takes back what `requestJoin` has asked for: afterwards the cluster does not count on
+ * that member. Errors: when the manager does not confirm it; the cluster may count on it then.
  */
-export async function withdrawFromRaft(raftId: RaftId, joinChannel: () => Channel): Promise<void> {
-  const channel = joinChannel();
+export async function withdrawFromRaft(raftId: RaftId, openChannel: () => Channel, signal: AbortSignal): Promise<void> {
+  const channel = openChannel();
   try {
-    await channel.client("docker.swarmkit.v1.RaftMembership").Leave({ node: { raftId } }, { timeout: withdrawTimeout });
+    const { Leave: leave } = channel.client("docker.swarmkit.v1.RaftMembership");
+    await leave({ node: { raftId } }, { signal, timeout: withdrawTimeout });
   } finally {
     channel.close();
   }

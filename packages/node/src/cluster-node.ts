@@ -3,18 +3,28 @@
 import { type AdmissionStep, type InitialCluster, type Manager, withdrawFromRaft } from "@mswarm/manager";
 import { type IssuanceClient, type NodeCertificate, Renewer, requestNodeCertificate } from "@mswarm/pki";
 import { type Channel, openUnixChannel } from "@mswarm/rpc";
-import { aborted, dateOf, type Logger, messageOf, milliseconds, TaskGroup, throwIfAborted } from "@mswarm/runtime";
+import {
+  aborted,
+  dateOf,
+  type Logger,
+  messageOf,
+  milliseconds,
+  seconds,
+  TaskGroup,
+  throwIfAborted,
+} from "@mswarm/runtime";
 import type { SessionMessage } from "@mswarm/wire";
 import type { RemotePeer, Remotes } from "@mswarm/worker";
 import { expiredText } from "./control-texts.ts";
 import type { Credentials } from "./credentials.ts";
 import { unixPath } from "./daemon-options.ts";
 import { startHostedManager } from "./hosted-manager.ts";
-import { issuanceClient, otherManagerChannel, someManagerChannel } from "./manager-connections.ts";
+import { issuanceClient, managerChannel, otherManagers, someManagerChannel } from "./manager-connections.ts";
 import { ManagerHost } from "./manager-host.ts";
 import { createNodeWorker, leaveInTime, type MachineParts } from "./node-worker.ts";
 import { RememberedManagers } from "./remembered-managers.ts";
 import type { NodeSettings } from "./settings.ts";
+import { within } from "./time-limit.ts";
 import { WorkerHost } from "./worker-host.ts";
 
 export interface ClusterNodeParts extends MachineParts {
@@ -27,6 +37,10 @@ export interface ClusterNodeParts extends MachineParts {
 }
 
 const readyPoll = milliseconds(10);
+const withdrawLimit = seconds(5);
+/** An election may be under way. */
+const withdrawRounds = 3;
+const withdrawPause = milliseconds(100);
 
 export class ClusterNode {
   readonly #parts: ClusterNodeParts;
@@ -138,27 +152,60 @@ export class ClusterNode {
    * removed, and the managers are told.
    */
   async stop({ leave }: { readonly leave: boolean }): Promise<void> {
-    if (leave) await leaveInTime(this.#worker, this.#parts);
+    if (leave) {
+      await leaveInTime(this.#worker, this.#parts);
+      await this.#leaveRaft();
+    }
     await this.#tasks.close(aborted("this node is stopping"));
   }
 
+  /** While its vote still counts: a member that is simply gone would be missed in every quorum from then on. */
+  async #leaveRaft(): Promise<void> {
+    const { log } = this.#parts;
+    const raft = this.manager?.raft;
+    if (raft === undefined || raft.members().length < 2 || this.#tasks.signal.aborted) return;
+    if (raft.leadership.isLeader) {
+      await raft.transferLeadership().catch((error: unknown) => {
+        log.info({ reason: messageOf(error) }, "leadership was not handed over");
+      });
+    }
+    this.#askedAs = raft.self.raftId;
+    if (await this.withdraw()) log.info({}, "this manager has left the cluster's Raft group");
+  }
+
   /**
-   * After `stop`: makes sure that the cluster's managers do not count on this node as one of them. False when that is not
-   * certain; then it has to go on, or they may wait for its vote for ever.
+   * Makes sure that the cluster's managers do not count on this node as one of them. False when that is not certain;
+   * then it has to go on, or they may wait for its vote for ever.
    */
   async withdraw(): Promise<boolean> {
-    const { credentials, settings, remotes, clock, random, log } = this.#parts;
+    const { credentials, settings, clock, log } = this.#parts;
     const raftId = this.#askedAs;
     if (raftId === undefined) return true;
-    try {
-      await withdrawFromRaft(raftId, () =>
-        otherManagerChannel(settings.advertiseAddress, credentials, remotes, { clock, random }),
-      );
-      return true;
-    } catch (error) {
-      log.warn({ reason: messageOf(error) }, "the request to become a manager could not be withdrawn");
+    // A follower may not pass on what a member says (DESIGN 7, rule 2): everyone is asked until the leader is among them.
+    const addresses = otherManagers(this.#known.remotes, credentials, settings.advertiseAddress);
+    let reason = "no other manager is known";
+    const bound = { clock, complaint: "no manager has answered in time" };
+    const ask = async (signal: AbortSignal): Promise<boolean> => {
+      for (let turn = 0; turn < addresses.length * withdrawRounds; turn += 1) {
+        try {
+          const address = addresses[turn % addresses.length] ?? "";
+          await withdrawFromRaft(raftId, () => managerChannel(address, credentials, clock), signal);
+          return true;
+        } catch (error) {
+          throwIfAborted(signal);
+          reason = messageOf(error);
+          await clock.sleep(withdrawPause, signal);
+        }
+      }
       return false;
+    };
+    try {
+      if (await within(withdrawLimit, bound, ask, new AbortController().signal)) return true;
+    } catch (error) {
+      reason = `${messageOf(error)}; ${reason}`;
     }
+    log.warn({ reason }, "this manager could not be taken out of the cluster's Raft group");
+    return false;
   }
 
   #startWorker(): void {

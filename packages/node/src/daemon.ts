@@ -7,6 +7,7 @@ import {
   cryptoRandom,
   failedPrecondition,
   messageOf,
+  milliseconds,
   seconds,
   systemClock,
   whenAborted,
@@ -21,6 +22,8 @@ export type { DaemonOptions } from "./daemon-options.ts";
 
 /** Longer than everything that is meant to take time when a daemon stops. */
 const stopLimit = seconds(15);
+/** For the answers to whom the stop has interrupted. */
+const answerGrace = milliseconds(100);
 
 /**
  * Runs a daemon until the signal aborts, then stops it cleanly: its containers are left to the next start. A stop that
@@ -54,7 +57,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
       process.exit(1);
     });
     await membership.stop();
-    await control.close();
+    await control.close(answerGrace);
     limit.cancel();
   } catch (error) {
     log.error({ reason: messageOf(error) }, "the daemon stops");

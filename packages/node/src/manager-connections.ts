@@ -160,10 +160,17 @@ export function otherManagerChannel(
   remotes: Remotes,
   parts: ConnectionParts,
 ): Channel {
-  const ownId = credentials.identity.nodeId;
-  const others = remotes.peers.filter(({ nodeId, address }) => nodeId !== ownId && address !== ownAddress);
+  const others = otherManagers(remotes, credentials, ownAddress);
   if (others.length === 0) {
     throw unavailable("this manager has no Raft log, and no other manager is known that could admit it to the cluster");
   }
-  return managerChannel(pick(others, parts.random).address, credentials, parts.clock);
+  return managerChannel(pick(others, parts.random), credentials, parts.clock);
+}
+
+/** Addresses of the known managers but this node's. */
+export function otherManagers(remotes: Remotes, credentials: Credentials, ownAddress: string): readonly string[] {
+  const ownId = credentials.identity.nodeId;
+  return remotes.peers
+    .filter(({ nodeId, address }) => nodeId !== ownId && address !== ownAddress)
+    .map(({ address }) => address);
 }

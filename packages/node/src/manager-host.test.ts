@@ -150,6 +150,20 @@ test("a manager that fails soon after each start is not restarted in a hurry", a
   await end();
 });
 
+test("what a manager says after it was replaced does not matter", async () => {
+  const { host, clock, soon, end, attempts } = bench();
+  await soon();
+  const old = host.manager;
+  old?.end({ reason: "failed", error: unavailable("the disk is full") });
+  await clock.advance(seconds(20));
+  expect(attempts()).toBe(2);
+  old?.end({ reason: "removed" });
+  await clock.advance(seconds(20));
+  expect(attempts()).toBe(2);
+  expect(host.manager).toBeDefined();
+  await end();
+});
+
 test("a removed manager stops, deletes its log and asks for a worker's certificate", async () => {
   const { host, role, clock, events, soon, end } = bench();
   await soon();

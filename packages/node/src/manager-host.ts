@@ -57,6 +57,8 @@ export class ManagerHost<M extends HostedManager> {
   readonly #backoff: Backoff;
   readonly #wakeup = new Wakeup();
   #manager: M | undefined;
+  /** Counts the managers: what one of them says after it was replaced does not matter. */
+  #number = 0;
   #ending: Ending | undefined;
   #failure: Error | undefined;
   #starting: ChildAbort | undefined;
@@ -119,8 +121,10 @@ export class ManagerHost<M extends HostedManager> {
     const { clock, startManager } = this.#parts;
     const attempt = childAbort(signal);
     this.#starting = attempt;
+    this.#number += 1;
+    const number = this.#number;
     try {
-      this.#manager = await startManager((ending) => this.#ended(ending), attempt.signal);
+      this.#manager = await startManager((ending) => this.#ended(number, ending), attempt.signal);
       this.#startedAt = clock.monotonic();
       this.#startAgainAt = undefined;
       this.#wasRemoved = false;
@@ -143,7 +147,8 @@ export class ManagerHost<M extends HostedManager> {
     return isSwarmError(error, "DATA_LOSS") ? undefined : this.#backoff.next();
   }
 
-  #ended(ending: Ending): void {
+  #ended(number: number, ending: Ending): void {
+    if (number !== this.#number) return;
     // A removal says more than a failure.
     if (this.#ending?.reason !== "removed") this.#ending = ending;
     this.#wakeup.notify();

@@ -10,10 +10,32 @@ export interface Random {
   fraction(): number;
 }
 
+/** Asking for a few bytes costs as much as asking for all of these: ids and nonces are cut from one piece. */
+const pieceLength = 4_096;
+const cutMax = 64;
+
+function cutter(): (count: number) => Buffer {
+  let piece = Buffer.alloc(0);
+  let used = 0;
+  return (count) => {
+    if (used + count > piece.length) {
+      piece = randomBytes(pieceLength);
+      used = 0;
+    }
+    const rest = piece.subarray(used, used + count);
+    const cut = Buffer.from(rest);
+    // What has been given out exists once.
+    rest.fill(0);
+    used += count;
+    return cut;
+  };
+}
+
 /** Cryptographically strong randomness of the operating system. */
 export function cryptoRandom(): Random {
+  const cut = cutter();
   return {
-    bytes: (count) => randomBytes(count),
+    bytes: (count) => (count > cutMax ? randomBytes(count) : cut(count)),
     below: (limit) => randomInt(limit),
     fraction: () => randomInt(2 ** 47) / 2 ** 47,
   };

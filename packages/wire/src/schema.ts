@@ -1,12 +1,12 @@
-// Loads the .proto files once. Everything that encodes or decodes goes through this file.
-import { fileURLToPath } from "node:url";
+// Loads the schema once. Everything that encodes or decodes goes through this file.
 import {
-  loadSync,
+  fromJSON,
   type MessageTypeDefinition,
   type Options,
   type PackageDefinition,
   type ServiceDefinition,
 } from "@grpc/proto-loader";
+import { schemaJson } from "./generated/schema-json.ts";
 
 /**
  * How wire objects look in TypeScript: camel case, 64-bit numbers and enums as strings, oneof names present, and no
@@ -14,23 +14,7 @@ import {
  */
 export const loaderOptions: Options = { longs: String, enums: String, oneofs: true };
 
-const protoDirectory = fileURLToPath(new URL("../../../proto", import.meta.url));
-
-const files = [
-  "docker/swarmkit/v1/ca.proto",
-  "docker/swarmkit/v1/control.proto",
-  "docker/swarmkit/v1/dispatcher.proto",
-  "docker/swarmkit/v1/health.proto",
-  "docker/swarmkit/v1/logbroker.proto",
-  "docker/swarmkit/v1/raft.proto",
-  "docker/swarmkit/v1/resource.proto",
-  "docker/swarmkit/v1/snapshot.proto",
-  "docker/swarmkit/v1/watch.proto",
-  "mswarm/v1/daemon.proto",
-  "mswarm/v1/peer.proto",
-];
-
-const definitions: PackageDefinition = loadSync(files, { ...loaderOptions, includeDirs: [protoDirectory] });
+const definitions: PackageDefinition = fromJSON(JSON.parse(schemaJson), loaderOptions);
 
 /** The definition of a service by its full name, such as `docker.swarmkit.v1.CA`. */
 export function serviceDefinition(name: string): ServiceDefinition {

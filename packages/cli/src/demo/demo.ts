@@ -1,6 +1,5 @@
 // The demo: a whole cluster, a secret in real containers, a leader killed under load, and what is left of it all.
 import { createHash } from "node:crypto";
-import { prepareDemoImage, taskOutputs } from "@mswarm/node/offline";
 import {
   type Clock,
   type Duration,
@@ -47,6 +46,7 @@ export async function runDemo(parts: DemoParts): Promise<void> {
   );
 
   say("2. A secret, and a service of four containers that print its SHA-256");
+  const { prepareDemoImage } = await import("@mswarm/node/offline");
   const image = await prepareDemoImage(parts.engine);
   const secret = parts.random.bytes(32).toString("hex");
   const [manager] = lab.nodes;
@@ -154,6 +154,7 @@ async function compareOutputs(parts: DemoParts, expected: string): Promise<void>
   let outputs: readonly string[] = [];
   await until(
     async () => {
+      const { taskOutputs } = await import("@mswarm/node/offline");
       outputs = await taskOutputs(parts.engine, { lab: demoLab, service: serviceName });
       return outputs.length >= replicas && outputs.every((output) => output.includes(expected));
     },

@@ -2,7 +2,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { cleanUpLab } from "@mswarm/node/offline";
 import { type Channel, openUnixChannel } from "@mswarm/rpc";
 import {
   type Clock,
@@ -245,6 +244,8 @@ export async function labDown(name: string, parts: LabParts): Promise<void> {
   await Promise.all(lab.nodes.map((node) => stopDaemon(node, "SIGKILL", parts.clock)));
   try {
     const controlPaths = lab.nodes.map((node) => node.controlPath);
+    // Loaded here and in the demo: every command would pay for the engine's client otherwise.
+    const { cleanUpLab } = await import("@mswarm/node/offline");
     await cleanUpLab({ engine: lab.record.engine, lab: name, controlPaths });
   } catch (error) {
     throw unavailable(

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cryptoRandom } from "@mswarm/runtime";
@@ -48,6 +48,29 @@ describe("LevelLogStore", () => {
     }
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
     expect((await stat(join(directory, "hard-state"))).mode & 0o777).toBe(0o600);
+  });
+
+  test("files that a killed process has left beside the log do not keep it from opening", async () => {
+    const directory = await newPlace();
+    const keys = new KeyRing(random.bytes(32));
+    await (await LevelLogStore.open({ directory, keys, random })).close();
+    const left = Array.from({ length: 300 }, (_, at) => join(directory, "log", `${900_000 + at}.ldb`));
+    for (const file of left) await writeFile(file, random.bytes(64));
+    const store = await LevelLogStore.open({ directory, keys, random });
+    await store.load();
+    await store.close();
+  });
+
+  test("a log that could not be opened can be opened once the reason is gone", async () => {
+    const directory = await newPlace();
+    const keys = new KeyRing(random.bytes(32));
+    const obstacle = join(directory, "tail");
+    await mkdir(obstacle);
+    await expect(LevelLogStore.open({ directory, keys, random })).rejects.toThrow(/opening .* failed: EISDIR/);
+    await rm(obstacle, { recursive: true });
+    const store = await LevelLogStore.open({ directory, keys, random });
+    await store.load();
+    await store.close();
   });
 
   test("a log that is open cannot be opened a second time", async () => {

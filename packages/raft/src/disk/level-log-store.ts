@@ -53,15 +53,18 @@ export class LevelLogStore implements LogStore {
     const { directory } = options;
     const writes = new WriteQueue();
     const cipher = new RecordCipher(options.keys, options.random);
+    let database: LogDatabase | undefined;
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const database = await openDatabase(join(directory, "log"));
+      database = await openDatabase(join(directory, "log"));
       const tailMark = await TailMark.open(join(directory, "tail"), (error) =>
         writes.fail(diskError("marking the end of the log", error)),
       );
       const hardStateFile = new HardStateFile(join(directory, "hard-state"), cipher);
       return new LevelLogStore({ database, cipher, hardStateFile, tailMark, writes });
     } catch (error) {
+      // Whoever tries again would find it in use.
+      await database?.close();
       throw diskError(`opening ${directory}`, error);
     }
   }

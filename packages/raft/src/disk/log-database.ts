@@ -77,8 +77,9 @@ export function diskError(doing: string, error: unknown): SwarmError {
 export async function openDatabase(path: string): Promise<LogDatabase> {
   // Ciphertext does not compress.
   const options = { keyEncoding: "buffer", valueEncoding: "buffer", compression: false } as const;
-  const database: LogDatabase = new Level<Buffer, Buffer>(path, options);
   const damaged = await findDamagedTables(path);
+  // Not before: it begins to open by itself, and to remove the files of compactions that a crash has interrupted.
+  const database: LogDatabase = new Level<Buffer, Buffer>(path, options);
   try {
     await database.open();
   } catch (error) {

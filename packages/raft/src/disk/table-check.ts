@@ -96,29 +96,29 @@ interface FoundTable {
   readonly modified: number;
 }
 
-async function look(directory: string, name: string): Promise<FoundTable | undefined> {
+/** Undefined when the file is gone: another process may have the database open, which the opening will tell. */
+async function present<R>(access: Promise<R>): Promise<R | undefined> {
   try {
-    const { size, mtimeMs } = await stat(join(directory, name));
-    return { name, size, modified: mtimeMs };
+    return await access;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
 }
 
+async function look(directory: string, name: string): Promise<FoundTable | undefined> {
+  const found = await present(stat(join(directory, name)));
+  return found && { name, size: found.size, modified: found.mtimeMs };
+}
+
 /** Tables with a wrong checksum. They may be rests of a compaction that ended with the process, and mean nothing then. */
 export async function findDamagedTables(directory: string): Promise<readonly FoundTable[]> {
-  let names: string[];
-  try {
-    names = await readdir(directory);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  const names = (await present(readdir(directory))) ?? [];
   const damaged: FoundTable[] = [];
   for (const name of names.filter((candidate) => /\.(ldb|sst)$/.test(candidate)).sort()) {
     const found = await look(directory, name);
-    if (found !== undefined && !isSoundTable(await readFile(join(directory, name)))) damaged.push(found);
+    const table = found && (await present(readFile(join(directory, name))));
+    if (found !== undefined && table !== undefined && !isSoundTable(table)) damaged.push(found);
   }
   return damaged;
 }

@@ -1,0 +1,170 @@
+// A service's life: scaled, updated in both orders, rolled back by hand and by itself, failing, removed.
+import { createHash } from "node:crypto";
+import { dockerodeEngine } from "@mswarm/engine";
+import { cryptoRandom, seconds } from "@mswarm/runtime";
+import type { ServiceSpecInput } from "@mswarm/wire";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
+import { callLimit, eventually } from "../support/eventually.ts";
+import { secretFile, sleeper } from "../support/service-specs.ts";
+import { containerIdOf, TestCluster } from "../support/test-cluster.ts";
+import { TestService } from "../support/test-service.ts";
+
+const inTime = { timeout: callLimit };
+const nodeCount = 3;
+
+let docker: DockerEngine;
+let cluster: TestCluster;
+
+beforeAll(async () => {
+  docker = await startDockerEngine();
+  cluster = await TestCluster.start({ engine: docker.address, managers: 1, workers: nodeCount - 1 });
+});
+afterAll(async () => {
+  await cluster?.stop();
+  await docker?.stop();
+});
+
+/** A service whose containers print their color. */
+function colored(color: string, more: Pick<ServiceSpecInput, "update" | "rollback"> = {}): ServiceSpecInput {
+  const container = { env: [`COLOR=${color}`] };
+  return sleeper("web", { image: docker.image, replicas: 3, script: 'echo "COLOR=$COLOR"', container, ...more });
+}
+
+/** What the running containers print, once each of them has. */
+async function colorsOf(service: TestService): Promise<readonly string[]> {
+  const tasks = await service.running(3);
+  return await Promise.all(
+    tasks.map((task) =>
+      eventually(async () => {
+        const [, color = ""] = /^COLOR=(.*)\n/.exec(await cluster.output(containerIdOf(task))) ?? [];
+        expect(color).not.toBe("");
+        return color;
+      }),
+    ),
+  );
+}
+
+test("a service is scaled up, down and away", async () => {
+  const service = await TestService.create(cluster, sleeper("scaled", { image: docker.image, replicas: 2 }));
+  await service.running(2);
+  await service.scale(6);
+  await service.running(6);
+  await service.scale(1);
+  await service.running(1);
+  await eventually(async () => expect(await cluster.containers()).toHaveLength(1));
+  await service.remove();
+  expect(await service.tasks()).toEqual([]);
+});
+
+for (const order of ["STOP_FIRST", "START_FIRST"] as const) {
+  test(`an update replaces every task, ${order}, and a rollback brings the old ones back`, async () => {
+    const policy = { parallelism: "1", order, monitor: { nanos: 200_000_000 } };
+    const service = await TestService.create(cluster, colored("red", { update: policy, rollback: policy }));
+    expect(await colorsOf(service)).toEqual(["red", "red", "red"]);
+    await service.update(colored("blue", { update: policy, rollback: policy }));
+    await service.updateEnds("COMPLETED");
+    expect(await colorsOf(service)).toEqual(["blue", "blue", "blue"]);
+    await service.rollBack();
+    await service.updateEnds("ROLLBACK_COMPLETED");
+    expect(await colorsOf(service)).toEqual(["red", "red", "red"]);
+    await service.remove();
+  });
+}
+
+test("an update whose tasks fail goes back by itself to what worked", async () => {
+  const service = await TestService.create(cluster, colored("red"));
+  await service.running(3);
+  const spec = colored("black", { update: { parallelism: "1", failureAction: "ROLLBACK", monitor: { seconds: "5" } } });
+  const container = { ...spec.task?.container, args: ["echo broken; exit 3"] };
+  await service.update({ ...spec, task: { ...spec.task, container } });
+  await service.updateEnds("ROLLBACK_COMPLETED");
+  expect(await colorsOf(service)).toEqual(["red", "red", "red"]);
+  await service.remove();
+});
+
+test("an update that is to pause when a task fails leaves the others alone", async () => {
+  const service = await TestService.create(cluster, colored("red"));
+  const before = (await service.running(3)).map(containerIdOf);
+  const spec = colored("black", { update: { parallelism: "1", failureAction: "PAUSE", monitor: { seconds: "5" } } });
+  const container = { ...spec.task?.container, args: ["echo broken; exit 3"] };
+  await service.update({ ...spec, task: { ...spec.task, container } });
+  await service.updateEnds("PAUSED");
+  const up = (await cluster.containers()).filter(({ status }) => status === "running").map(({ id }) => id);
+  expect(before.filter((id) => up.includes(id))).toHaveLength(2);
+  await service.remove();
+});
+
+test("a new secret reaches the tasks by an update, and its bytes stay the same for those that have it", async () => {
+  const [first, second] = [cryptoRandom().bytes(64), cryptoRandom().bytes(500 * 1024 - 1)];
+  const control = await cluster.control();
+  const create = async (name: string, data: Buffer): Promise<string> =>
+    (await control.CreateSecret({ spec: { annotations: { name }, data } }, inTime)).secret?.id ?? "";
+  const using = (secretId: string, name: string): ServiceSpecInput =>
+    sleeper("web", {
+      image: docker.image,
+      replicas: 2,
+      script: "busybox sha256sum /run/secrets/*",
+      container: { secrets: [secretFile(secretId, name)] },
+    });
+  const prints = async (service: TestService, data: Buffer, name: string): Promise<void> => {
+    const line = `${createHash("sha256").update(data).digest("hex")}  /run/secrets/${name}\n`;
+    for (const task of await service.running(2)) {
+      await eventually(async () => expect(await cluster.output(containerIdOf(task))).toBe(line));
+    }
+  };
+  const service = await TestService.create(cluster, using(await create("small", first), "small"));
+  await prints(service, first, "small");
+  await service.update(using(await create("large", second), "large"));
+  await service.updateEnds("COMPLETED");
+  await prints(service, second, "large");
+  await service.remove();
+});
+
+test("a task that ends is started again", async () => {
+  const service = await TestService.create(cluster, sleeper("phoenix", { image: docker.image, replicas: 1 }));
+  const [before] = await service.running(1);
+  await dockerodeEngine(docker.address).stopContainer(containerIdOf(before), seconds(1));
+  await service.running(1, ([now]) => now?.id !== before?.id);
+  await service.remove();
+});
+
+test("a global service runs once on every node", async () => {
+  const { replicated: _none, ...spec } = sleeper("everywhere", { image: docker.image, replicas: 0 });
+  const service = await TestService.create(cluster, { ...spec, global: {} });
+  const tasks = await service.running(nodeCount);
+  expect(new Set(tasks.map(({ nodeId }) => nodeId)).size).toBe(nodeCount);
+  await service.remove();
+});
+
+test("an image that exists nowhere is the task's error, and the service recovers with one that does", async () => {
+  const service = await TestService.create(cluster, sleeper("typo", { image: "mswarm-busybox:tpyo", replicas: 1 }));
+  await eventually(async () => {
+    const [task] = await service.tasks();
+    expect(task?.status?.state).toBe("REJECTED");
+    expect(task?.status?.err).toMatch(/mswarm-busybox:tpyo|No such image/i);
+  });
+  await service.update(sleeper("typo", { image: docker.image, replicas: 1 }));
+  await service.running(1);
+  await service.remove();
+});
+
+test("a service that no node can run waits, and runs when a node can", async () => {
+  const constraints = ["node.labels.disk==ssd"];
+  const service = await TestService.create(
+    cluster,
+    sleeper("picky", { image: docker.image, replicas: 1, constraints }),
+  );
+  await eventually(async () => {
+    const [task] = await service.tasks();
+    expect(task?.status?.state).toBe("PENDING");
+    expect(task?.status?.err).toContain("no suitable node");
+  });
+  await cluster.updateNode("w1", (spec) => ({
+    ...spec,
+    annotations: { ...spec.annotations, labels: { disk: "ssd" } },
+  }));
+  const [task] = await service.running(1);
+  expect(task?.nodeId).toBe((await cluster.node("w1")).id);
+  await service.remove();
+});
