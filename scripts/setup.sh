@@ -32,11 +32,13 @@ ensure_command() {
 # What the dependencies, and what the build, are made from: by content, because copies and checkouts keep no times, and by
 # name, so that a deleted file is a change too.
 installed_from() { (cd "$root" && cksum pnpm-lock.yaml pnpm-workspace.yaml package.json packages/*/package.json test/package.json bench/package.json); }
-built_from() {
+find_sources() {
   (cd "$root" && find packages proto scripts package.json pnpm-lock.yaml pnpm-workspace.yaml tsconfig.json tsconfig.base.json \
-    \( -name node_modules -o -name dist -o -name bundle -o -name generated \) -prune -o -type f -print0 |
-    LC_ALL=C sort -z | xargs -0 cksum | cksum)
+    \( -name node_modules -o -name dist -o -name bundle -o -name generated \) -prune -o "$@")
 }
+built_from() { find_sources -type f -print0 | (cd "$root" && LC_ALL=C sort -z | xargs -0 cksum) | cksum; }
+# A quick look first: whatever has touched a file, a copy too, has left the time of it.
+nothing_changed() { [ -z "$(find_sources -cnewer "$built_stamp" -print -quit)" ]; }
 
 installed_is_current() {
   [ -x "$node" ] && [ -f "$installed_stamp" ] && [ "$(installed_from)" = "$(cat "$installed_stamp")" ]
@@ -46,7 +48,11 @@ built_is_current() {
   [ -x "$node" ] && [ -f "$built_stamp" ] || return 1
   for package in "$root"/packages/*/; do [ -f "${package}dist/.tsbuildinfo" ] || return 1; done
   [ -f "$root/packages/cli/bundle/main.js" ] || return 1
-  [ "$(built_from)" = "$(cat "$built_stamp")" ]
+  nothing_changed && return 0
+  # The time from which on changes matter is that before the look.
+  if [ -w "$built_stamp" ]; then : >"$built_stamp.looked"; fi
+  [ "$(built_from)" = "$(cat "$built_stamp")" ] || return 1
+  if [ -w "$built_stamp" ]; then touch -r "$built_stamp.looked" "$built_stamp"; fi
 }
 
 # pnpm by npx: it needs npm alone. What it prints matters only when it fails.
@@ -66,12 +72,11 @@ build() {
     run_pnpm install --frozen-lockfile || die "the dependencies could not be installed (see above); is the npm registry reachable?"
     installed_from >"$installed_stamp"
   fi
-  from=$(built_from)
+  built_from >"$built_stamp.new"
   say "building"
   "$node" "$root/scripts/generate-wire-types.mjs" || die "the types of the wire could not be generated"
   "$node" "$root/node_modules/typescript/bin/tsc" -b "$root" >&2 || die "the sources do not compile"
   "$node" "$root/scripts/bundle.mjs" || die "the program could not be put together"
-  printf '%s\n' "$from" >"$built_stamp.new"
   mv "$built_stamp.new" "$built_stamp"
 }
 
