@@ -17,9 +17,14 @@ as_root_apt() {
   [ "$(id -u)" = 0 ] || die "$1 is missing and only root can install it: apt-get install $*"
   command -v apt-get >/dev/null 2>&1 || die "$1 is missing and this machine has no apt-get: install it and try again"
   say "installing $* (apt-get)"
-  DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 || true
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+  # What it prints matters only when it fails.
+  log=$(mktemp)
+  { DEBIAN_FRONTEND=noninteractive apt-get update -qq || true; } >"$log" 2>&1
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >>"$log" 2>&1 || {
+    cat "$log" >&2
     die "$1 could not be installed (see above)"
+  }
+  rm -f "$log"
 }
 
 # Installs packages when a command is missing: ensure_command COMMAND PACKAGE…
