@@ -16,7 +16,7 @@ export default defineConfig({
       project("unit", ["packages/*/src/**/*.test.ts", "test/tidy/*.test.ts"], 10_000),
       project("simulation", ["test/simulation/**/*.test.ts"], 300_000),
       project("integration", ["test/integration/**/*.test.ts", "test/attack/**/*.test.ts"], 60_000),
-      project("docker", ["test/docker/**/*.test.ts"], 180_000, true),
+      project("docker", ["test/docker/**/*.test.ts", "test/compatibility/**/*.test.ts"], 180_000, true),
       project("e2e", ["test/e2e/**/*.test.ts"], 300_000, true),
     ],
   },

@@ -8,6 +8,7 @@ import { type Channel, type ClientOf, openUnixChannel } from "@mswarm/rpc";
 import { failedPrecondition, seconds, systemClock } from "@mswarm/runtime";
 import type { Handlers, mswarm } from "@mswarm/wire";
 import { callLimit, eventually } from "./eventually.ts";
+import type { TestMachine } from "./test-network.ts";
 
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const clock = systemClock();
@@ -23,7 +24,7 @@ function daemonCommand(): readonly string[] {
 export interface DaemonSettings {
   /** Also its hostname. */
   readonly name: string;
-  /** Its own address in 127.0.0.0/8. */
+  /** Its own: in 127.0.0.0/8, or of a test network. */
   readonly address: string;
   /** Where its manager listens on that address. */
   readonly port: number;
@@ -33,6 +34,8 @@ export interface DaemonSettings {
   readonly folder: string;
   /** Label that its containers carry. */
   readonly lab: string;
+  /** Where it runs, with a network of its own; on the host where absent. */
+  readonly machine?: TestMachine;
   /** `folder`/state where absent. */
   readonly stateDirectory?: string;
 }
@@ -79,7 +82,7 @@ export class DaemonProcess {
 
   /** Starts the process, without waiting for anything. */
   async spawn(): Promise<void> {
-    const { name, folder, engine, address, lab } = this.#settings;
+    const { name, folder, engine, address, lab, machine } = this.#settings;
     await mkdir(join(folder, "run"), { recursive: true });
     const flags = [
       `--state-dir=${this.stateDirectory}`,
@@ -94,7 +97,7 @@ export class DaemonProcess {
     ];
     const log = await open(this.logFile, "a", 0o600);
     // The daemon goes down with a test process that is killed.
-    const args = ["--pdeathsig", "KILL", process.execPath, ...daemonCommand(), ...flags];
+    const args = ["--pdeathsig", "KILL", ...(machine?.enter ?? []), process.execPath, ...daemonCommand(), ...flags];
     const started = spawn("setpriv", args, { stdio: ["ignore", log.fd, log.fd], env: daemonEnvironment() });
     await log.close();
     this.#exited = new Promise((resolve) => started.once("exit", () => resolve()));

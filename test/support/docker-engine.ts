@@ -1,16 +1,28 @@
-// A private Docker Engine for a test file: started from the machine's dockerd, with everything it owns in one short
-// temporary folder, and stopped without a trace. It never touches an engine that a user runs.
+// A private Docker Engine for a test file: started from the machine's dockerd or from a later Debian's, with everything it
+// owns in one short temporary folder, and stopped without a trace. It never touches an engine that a user runs.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { chmod, copyFile, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { failedPrecondition, messageOf, milliseconds, seconds, systemClock } from "@mswarm/runtime";
 import Dockerode from "dockerode";
+import { importBusybox } from "./busybox-image.ts";
+import { endContainerd, endContainers } from "./engine-processes.ts";
+import { type EngineRoot, openEngineRoot } from "./engine-root.ts";
+import type { TestMachine } from "./test-network.ts";
 
 const run = promisify(execFile);
 const clock = systemClock();
 
+/** The machine's own (Debian 12: 20.10.24), or that of a later Debian. */
+export type EngineVersion = "20.10.24" | "26.1.5";
+export const engineVersions: readonly EngineVersion[] = ["20.10.24", "26.1.5"];
+
 export interface DockerEngineOptions {
+  /** The machine's own, whichever it is, where absent. Fails when the machine's is another one. */
+  readonly version?: EngineVersion;
+  /** Where it runs, with a network of its own; on the host where absent. */
+  readonly machine?: TestMachine;
   /** True: what is mounted on this machine afterwards stays invisible to the engine. */
   readonly hasPrivateMounts?: boolean;
 }
@@ -20,12 +32,20 @@ export interface DockerEngine {
   readonly address: string;
   /** A busybox with its usual commands. */
   readonly image: string;
+  /** As the engine says it, without what Debian adds: `26.1.5`. */
+  readonly version: string;
   /** Where the engine keeps images and containers. */
   readonly dataRoot: string;
   /** A folder for the test's own files, removed with the engine. */
   readonly folder: string;
+  /** The `docker` CLI on this engine; gives what it prints, trimmed. Fails with what it complains about. */
+  docker(...args: readonly string[]): Promise<string>;
   /** Restarts the engine as a service manager does: its containers are stopped. */
   restart(): Promise<void>;
+  /** SIGKILL, as if it crashed: its containers go on without it. */
+  kill(): Promise<void>;
+  /** Starts it after `kill`. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -34,38 +54,69 @@ export interface DockerEngine {
  * a suite that needs Docker must not pass by not running.
  */
 export async function startDockerEngine(options: DockerEngineOptions = {}): Promise<DockerEngine> {
+  const { version, machine } = options;
   await demand("dockerd", ["--version"], "install Docker Engine (Debian: apt-get install docker.io)");
   await demand("busybox", ["true"], "install busybox-static");
   // Unix socket paths end at 107 bytes: the folder's own path stays short.
   const folder = await mkdtemp("/tmp/mse-");
-  // Always a bridge of its own, without packet filter rules: with `--bridge none` dockerd deletes the machine's docker0,
-  // which belongs to an engine that a user runs.
-  const bridge = `mse${folder.slice(-6)}`;
+  // On the host always a bridge of its own, without packet filter rules: with `--bridge none` dockerd deletes the machine's
+  // docker0, which belongs to an engine that a user runs. A machine of the test's has a docker0 of its own.
+  const bridge = machine === undefined ? `mse${folder.slice(-6)}` : undefined;
   const socket = join(folder, "docker.sock");
   const dataRoot = join(folder, "data");
   const mine = join(folder, "own");
   await mkdir(mine);
   let daemon: ChildProcess | undefined;
+  let root: EngineRoot | undefined;
   const stop = async (): Promise<void> => {
-    await end(daemon);
+    await end(daemon, "SIGTERM");
+    await endContainers(folder);
+    await root?.stop();
     await unmountBelow(folder);
-    await run("ip", ["link", "delete", bridge]).catch(messageOf);
+    if (bridge !== undefined) await run("ip", ["link", "delete", bridge]).catch(messageOf);
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await makeBridge(bridge);
+    if (bridge !== undefined) await makeBridge(bridge);
+    if (version === "26.1.5") root = await openEngineRoot("trixie", folder);
+    const command = [
+      ...(machine?.enter ?? []),
+      ...(options.hasPrivateMounts === true ? ["unshare", "--mount", "--propagation", "private"] : []),
+      ...(root?.enter ?? []),
+      ...dockerd({ folder, dataRoot, socket, bridge }),
+    ];
+    // An empty file: settings of the machine's own engine are not for this one.
+    await writeFile(join(folder, "daemon.json"), "{}");
     const start = async (): Promise<void> => {
-      daemon = await startDaemon(folder, dataRoot, socket, bridge, options.hasPrivateMounts ?? false);
+      daemon = await spawnDaemon(command, join(folder, "dockerd.log"));
       await ready(daemon, socket, join(folder, "dockerd.log"));
     };
     await start();
+    const found = await versionOf(socket);
+    if (version !== undefined && found !== version) {
+      throw failedPrecondition(`this test is about Docker Engine ${version}, and this machine has ${found}`);
+    }
     const image = "mswarm-busybox:test";
     await importBusybox(socket, folder, image);
-    const restart = async (): Promise<void> => {
-      await end(daemon);
-      await start();
+    const address = `unix://${socket}`;
+    return {
+      address,
+      image,
+      version: found,
+      dataRoot,
+      folder: mine,
+      docker: async (...args) => (await run("docker", ["-H", address, ...args])).stdout.trim(),
+      restart: async () => {
+        await end(daemon, "SIGTERM");
+        await start();
+      },
+      kill: async () => {
+        await end(daemon, "SIGKILL");
+        await endContainerd(folder);
+      },
+      start,
+      stop,
     };
-    return { address: `unix://${socket}`, image, dataRoot, folder: mine, restart, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -80,26 +131,27 @@ async function demand(program: string, args: readonly string[], advice: string):
   }
 }
 
-async function startDaemon(
-  folder: string,
-  dataRoot: string,
-  socket: string,
-  bridge: string,
-  hasPrivateMounts: boolean,
-): Promise<ChildProcess> {
-  const flags = [
-    ...["--data-root", dataRoot, "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "dockerd.pid")],
+interface Places {
+  readonly folder: string;
+  readonly dataRoot: string;
+  readonly socket: string;
+  readonly bridge: string | undefined;
+}
+
+function dockerd({ folder, dataRoot, socket, bridge }: Places): readonly string[] {
+  return [
+    ...["dockerd", "--data-root", dataRoot, "--exec-root", join(folder, "exec")],
+    ...["--pidfile", join(folder, "dockerd.pid"), "--config-file", join(folder, "daemon.json")],
     ...["--host", `unix://${socket}`, "--storage-driver", "overlay2", "--log-level", "warn"],
-    ...["--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge", bridge],
-    // An empty file: settings of the machine's own engine are not for this one.
-    ...["--config-file", join(folder, "daemon.json")],
+    ...["--iptables=false", "--ip6tables=false", "--ip-masq=false"],
+    ...(bridge === undefined ? [] : ["--bridge", bridge]),
   ];
-  await writeFile(join(folder, "daemon.json"), "{}");
-  const log = await open(join(folder, "dockerd.log"), "a");
-  const namespace = hasPrivateMounts ? ["unshare", "--mount", "--propagation", "private"] : [];
+}
+
+async function spawnDaemon(command: readonly string[], logFile: string): Promise<ChildProcess> {
+  const log = await open(logFile, "a");
   // The engine goes down with a test process that is killed.
-  const [program = "", ...args] = ["setpriv", "--pdeathsig", "TERM", ...namespace, "dockerd", ...flags];
-  const daemon = spawn(program, args, { stdio: ["ignore", log.fd, log.fd] });
+  const daemon = spawn("setpriv", ["--pdeathsig", "TERM", ...command], { stdio: ["ignore", log.fd, log.fd] });
   await log.close();
   return daemon;
 }
@@ -122,10 +174,15 @@ async function ready(daemon: ChildProcess, socket: string, logFile: string): Pro
   }
 }
 
-async function end(daemon: ChildProcess | undefined): Promise<void> {
+async function versionOf(socket: string): Promise<string> {
+  const { Version } = await new Dockerode({ socketPath: socket, host: undefined }).version();
+  return Version.split("+")[0] ?? "";
+}
+
+async function end(daemon: ChildProcess | undefined, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
   if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return;
   const exited = new Promise<void>((resolve) => daemon.once("exit", () => resolve()));
-  daemon.kill("SIGTERM");
+  daemon.kill(signal);
   const patience = clock.timer(seconds(30), () => daemon.kill("SIGKILL"));
   await exited;
   patience.cancel();
@@ -149,44 +206,4 @@ async function unmountBelow(folder: string): Promise<void> {
     .filter((point) => point.startsWith(`${folder}/`))
     .sort((a, b) => b.length - a.length);
   for (const point of points) await run("umount", ["--lazy", point]).catch(messageOf);
-}
-
-const applets = [
-  "sh",
-  "sleep",
-  "echo",
-  "cat",
-  "true",
-  "false",
-  "stat",
-  "ls",
-  "id",
-  "env",
-  "nc",
-  "hostname",
-  "mount",
-  "touch",
-  "rm",
-];
-
-async function importBusybox(socket: string, folder: string, image: string): Promise<void> {
-  const root = join(folder, "busybox");
-  await mkdir(join(root, "bin"), { recursive: true });
-  for (const name of ["etc", "tmp", "run", "proc", "sys", "dev"]) await mkdir(join(root, name));
-  const { stdout } = await run("sh", ["-c", "command -v busybox"]);
-  await copyFile(stdout.trim(), join(root, "bin/busybox"));
-  await chmod(join(root, "bin/busybox"), 0o755);
-  for (const applet of applets) await symlink("busybox", join(root, "bin", applet));
-  const archive = join(folder, "busybox.tar");
-  await run("tar", ["--numeric-owner", "--owner=0", "--group=0", "-C", root, "-cf", archive, "."]);
-  const docker = new Dockerode({ socketPath: socket, host: undefined });
-  const [repo = "", tag = ""] = image.split(":");
-  await new Promise<void>((resolve, reject) => {
-    docker.importImage(archive, { repo, tag, changes: "CMD sh" }, (refused, report) => {
-      if (report === undefined) reject(refused);
-      else docker.modem.followProgress(report, (error) => (error === null ? resolve() : reject(error)));
-    });
-  });
-  await rm(root, { recursive: true });
-  await rm(archive);
 }

@@ -11,6 +11,7 @@ import type { Cluster, ClusterSpec, JoinTokens, KeyRotation, Node, Task } from "
 import { expect } from "vitest";
 import { DaemonProcess, type DaemonSettings } from "./daemon-process.ts";
 import { callLimit, eventually, patience } from "./eventually.ts";
+import type { TestNetwork } from "./test-network.ts";
 
 const run = promisify(execFile);
 const random = cryptoRandom();
@@ -27,25 +28,36 @@ export class TestCluster {
   readonly daemons: DaemonProcess[] = [];
   readonly #lab: string;
   readonly #subnet: string;
+  readonly #network: TestNetwork | undefined;
   /** Not 2377: a swarm of the user's, on all addresses of this machine, must not be in the way. */
   readonly #port: number = 20_000 + random.below(10_000);
 
-  private constructor(folder: string, engine: string) {
+  private constructor(folder: string, engine: string, network: TestNetwork | undefined) {
     this.folder = folder;
     this.engine = engine;
+    this.#network = network;
     this.#lab = folder.slice(-6).toLowerCase();
     // 127.0.x and 127.1.x are what labs and people use.
     this.#subnet = `127.${2 + random.below(250)}.${1 + random.below(254)}`;
   }
 
-  /** No daemon yet. @param engine  `unix://…`; also one that does not exist */
-  static async create(engine: string): Promise<TestCluster> {
-    return new TestCluster(await mkdtemp(join(tmpdir(), "mst-")), engine);
+  /**
+   * No daemon yet.
+   * @param engine  `unix://…`; also one that does not exist
+   * @param network  where daemons get addresses that its machines reach; loopback where absent
+   */
+  static async create(engine: string, network?: TestNetwork): Promise<TestCluster> {
+    return new TestCluster(await mkdtemp(join(tmpdir(), "mst-")), engine, network);
   }
 
   /** Managers m1 …, workers w1 …, all joined and READY. */
-  static async start(options: { engine: string; managers: number; workers: number }): Promise<TestCluster> {
-    const cluster = await TestCluster.create(options.engine);
+  static async start(options: {
+    engine: string;
+    managers: number;
+    workers: number;
+    network?: TestNetwork;
+  }): Promise<TestCluster> {
+    const cluster = await TestCluster.create(options.engine, options.network);
     try {
       const names = (letter: string, count: number): string[] =>
         Array.from({ length: count }, (_unused, index) => `${letter}${index + 1}`);
@@ -71,7 +83,8 @@ export class TestCluster {
   /** A new daemon with an address of its own; not started. */
   add(name: string, more: Partial<DaemonSettings> = {}): DaemonProcess {
     const { folder, engine } = this;
-    const address = `${this.#subnet}.${11 + this.daemons.length}`;
+    const loopback = `${this.#subnet}.${11 + this.daemons.length}`;
+    const address = more.machine?.address ?? this.#network?.localAddress() ?? loopback;
     const own = { name, address, port: this.#port, folder: join(folder, name) };
     const daemon = new DaemonProcess({ ...own, engine, lab: this.#lab, ...more });
     this.daemons.push(daemon);
