@@ -111,14 +111,15 @@ export async function createManagers(options: Partial<RaftNodeOptions> = {}): Pr
   ): Promise<RpcServer> {
     const managers = roles("swarm-manager");
     const raftPolicy = { ProcessRaftMessage: managers, StreamRaftMessage: managers, ResolveAddress: managers };
+    const reception = { node, isDemoted: () => false, checkPayloads: () => undefined };
     const docker = [
-      bindService("docker.swarmkit.v1.Raft", raftService({ node }), raftPolicy),
+      bindService("docker.swarmkit.v1.Raft", raftService(reception), raftPolicy),
       bindService("docker.swarmkit.v1.Health", healthService({ Raft: () => node() !== undefined }), {
         Check: managers,
       }),
     ];
     const ours = [
-      bindService("mswarm.v1.RaftTransport", raftTransportService({ node }), { Stream: managers }),
+      bindService("mswarm.v1.RaftTransport", raftTransportService(reception), { Stream: managers }),
       bindService(
         "mswarm.v1.Peer",
         { Hello: async () => ({ version: "test", raftId }), AnnounceLeave: async () => ({}) },

@@ -3,6 +3,7 @@ import { createRpcServer, type RpcServer } from "@mswarm/rpc";
 import { Store } from "@mswarm/store";
 import { LeaderLocator } from "./leader-location.ts";
 import type { ManagerOptions, ManagerParts } from "./manager-options.ts";
+import { demotedNodes } from "./membership/recorded-role.ts";
 import { removedNodes } from "./membership/removed-nodes.ts";
 import { peerProbe } from "./peer-probe.ts";
 import { ObservedTransport, RaftHolder } from "./raft-views.ts";
@@ -57,6 +58,7 @@ export function layFoundation(options: ManagerOptions, parts: ManagerParts): Fou
     services: services.remote,
     clusterId: () => identity.clusterId,
     isRemoved: removedNodes(store, identity.clusterId),
+    isDemoted: demotedNodes(store),
     isRaftMember: (nodeId) => holder.members().some((member) => member.nodeId === nodeId),
     clock,
     log,

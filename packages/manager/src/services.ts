@@ -5,6 +5,7 @@ import type { CryptoProvider } from "@mswarm/pki";
 import {
   type BoundService,
   bindService,
+  certified,
   type LeaderForwarder,
   type NodeIdentity,
   type PolicyTable,
@@ -29,9 +30,11 @@ import { Membership, type PeerProbe } from "./membership/join.ts";
 import { isMswarmNode } from "./membership/mswarm-node.ts";
 import { peerPolicy, peerService } from "./membership/peer-service.ts";
 import { raftMembershipPolicy, raftMembershipService } from "./membership/raft-membership-service.ts";
+import { demotedNodes } from "./membership/recorded-role.ts";
 import { isDirty, specDifference } from "./orchestrator/task-dirtiness.ts";
 import { membershipView, type RaftHolder, raftGroup } from "./raft-views.ts";
 import { healthService } from "./state/health-service.ts";
+import { checkPayloads } from "./state/raft-payloads.ts";
 import { raftService, raftTransportService } from "./state/raft-service.ts";
 
 export interface ServiceParts {
@@ -60,12 +63,14 @@ export interface ManagerServices {
 }
 
 const managers = roles("swarm-manager");
+// A demoted manager has to hear that it was removed from Raft: that is how it learns of it (wire 5.4).
+const raftPeers = certified("swarm-manager");
 const raftPolicy: PolicyTable<Handlers["docker.swarmkit.v1.Raft"]> = {
-  ProcessRaftMessage: managers,
-  StreamRaftMessage: managers,
+  ProcessRaftMessage: raftPeers,
+  StreamRaftMessage: raftPeers,
   ResolveAddress: managers,
 };
-const raftTransportPolicy: PolicyTable<Handlers["mswarm.v1.RaftTransport"]> = { Stream: managers };
+const raftTransportPolicy: PolicyTable<Handlers["mswarm.v1.RaftTransport"]> = { Stream: raftPeers };
 const healthPolicy: PolicyTable<Handlers["docker.swarmkit.v1.Health"]> = { Check: managers };
 
 export function managerServices(parts: ServiceParts): ManagerServices {
@@ -101,6 +106,8 @@ export function managerServices(parts: ServiceParts): ManagerServices {
     announceLeave: (leavingId, sessionId) => dispatcher.announceLeave(leavingId, sessionId),
   });
 
+  const reception = { node: () => raft.current, isDemoted: demotedNodes(store), checkPayloads };
+
   const forwarded: readonly BoundService[] = [
     bindService("docker.swarmkit.v1.CA", caService(certificateServer), caPolicy, { forward }),
     bindService("docker.swarmkit.v1.NodeCA", nodeCaService(certificateServer), nodeCaPolicy, { forward }),
@@ -121,8 +128,8 @@ export function managerServices(parts: ServiceParts): ManagerServices {
       bindService("docker.swarmkit.v1.RaftMembership", raftMembershipService(membership), raftMembershipPolicy, {
         forward: parts.forwardOrHere,
       }),
-      bindService("docker.swarmkit.v1.Raft", raftService({ node: () => raft.current }), raftPolicy),
-      bindService("mswarm.v1.RaftTransport", raftTransportService({ node: () => raft.current }), raftTransportPolicy),
+      bindService("docker.swarmkit.v1.Raft", raftService(reception), raftPolicy),
+      bindService("mswarm.v1.RaftTransport", raftTransportService(reception), raftTransportPolicy),
       // Serving from the start: whoever admits this manager to Raft asks before it takes part (wire 5.3).
       bindService("docker.swarmkit.v1.Health", healthService({ Raft: () => true }), healthPolicy),
     ],

@@ -25,7 +25,7 @@ test("connections that came and went leave nothing behind", async () => {
     workers: createGrpcServer([], defaultLimits.workers),
     managers: createGrpcServer([], defaultLimits.managers),
     policies: new Map(),
-    cluster: { clusterId: () => "", isRemoved: () => false, isRaftMember: () => false },
+    cluster: { clusterId: () => "", isRemoved: () => false, isRaftMember: () => false, isDemoted: () => false },
     admitted: new AdmittedCalls(),
     limits: defaultLimits,
     clock,

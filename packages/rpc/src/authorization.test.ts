@@ -3,13 +3,14 @@ import { expect, test } from "vitest";
 import { authorize, type ClusterView, type ConnectionPeer, vouchedUser } from "./authorization.ts";
 import type { NodeIdentity } from "./call.ts";
 import type { ForwardedClaims } from "./metadata.ts";
-import { anyone, localOnly, type Policy, roles } from "./policy.ts";
+import { anyone, certified, localOnly, type Policy, roles } from "./policy.ts";
 import { testClusterId, testManager, testWorker } from "./testing/index.ts";
 
 const cluster: ClusterView = {
   clusterId: () => testClusterId,
   isRemoved: (nodeId) => nodeId === "gone",
   isRaftMember: (nodeId) => nodeId === "member",
+  isDemoted: (nodeId) => nodeId === "demoted",
 };
 const peerOf = (identity: NodeIdentity | undefined): ConnectionPeer => ({
   identity,
@@ -197,6 +198,23 @@ test.each<[string, NodeIdentity | undefined, ForwardedClaims, Policy, string]>([
 test("a forwarded call of a Raft member is refused, so that two hops cannot make a manager of a worker", () => {
   const [code] = refusal(testManager(), forwardOf(testManager("member")), managersOnly);
   expect(code).toBe("UNAVAILABLE");
+});
+
+test("a demoted manager counts as a worker, as caller, as origin and as the one who names a person", () => {
+  const demoted = testManager("demoted");
+  expect(refusal(demoted, nothing, managersOnly)[0]).toBe("PERMISSION_DENIED");
+  expect(authorize(peerOf(demoted), nothing, nodesOnly, cluster).identity).toEqual(testWorker("demoted"));
+  expect(authorize(peerOf(demoted), nothing, everybody, cluster).identity).toEqual(testWorker("demoted"));
+  expect(refusal(testManager(), forwardOf(demoted), managersOnly)[0]).toBe("PERMISSION_DENIED");
+  expect(refusal(demoted, forwardOf(testWorker()), nodesOnly)[0]).toBe("PERMISSION_DENIED");
+  expect(vouchedUser(peerOf(demoted), { ...nothing, user: "alice" }, cluster)).toBeUndefined();
+});
+
+test("a method that looks at the record itself is told what the certificate says", () => {
+  const demoted = testManager("demoted");
+  const policy = certified("swarm-manager");
+  expect(authorize(peerOf(demoted), nothing, policy, cluster).identity).toEqual(demoted);
+  expect(refusal(testWorker(), nothing, policy)[0]).toBe("PERMISSION_DENIED");
 });
 
 test("an origin with both roles has the lesser one", () => {

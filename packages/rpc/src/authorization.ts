@@ -18,12 +18,20 @@ export interface ClusterView {
   clusterId(): string;
   isRemoved(nodeId: string): boolean;
   isRaftMember(nodeId: string): boolean;
+  /** True for a node that the cluster records as a worker: a manager's certificate outlives a demotion. */
+  isDemoted(nodeId: string): boolean;
 }
 
 const wasRemoved = (nodeId: string): string => `Permission denied: node ${nodeId} was removed from swarm`;
 // How Go prints a status inside another status.
 const nested = (text: string): string => `rpc error: code = PermissionDenied desc = ${text}`;
 const goList = (values: readonly string[]): string => `[${values.join(" ")}]`;
+
+/** The identity with no more rights than the cluster's record grants. */
+function recorded(identity: NodeIdentity | undefined, cluster: ClusterView): NodeIdentity | undefined {
+  const isManager = identity?.role === "swarm-manager";
+  return isManager && cluster.isDemoted(identity.nodeId) ? { ...identity, role: "swarm-worker" } : identity;
+}
 
 /** Why `identity` is not one of `roles` of this cluster; undefined when it is. */
 function objection(
@@ -65,14 +73,14 @@ function forwardedCaller(
   policy: Policy,
   cluster: ClusterView,
 ): Caller {
-  const refused = objection(forwarder, ["swarm-manager"], cluster);
+  const refused = objection(recorded(forwarder, cluster), ["swarm-manager"], cluster);
   if (refused !== undefined) {
     throw permissionDenied(`Permission denied: unauthorized forwarder role: ${nested(refused)}`);
   }
   if (claims.forwarded.length !== 1 || claims.forwarded[0] !== "true") {
     throw permissionDenied("Permission denied: missing information in forwarded request");
   }
-  const identity = forwardedIdentity(claims);
+  const identity = recorded(forwardedIdentity(claims), cluster);
   if (policy.kind === "roles") {
     if (identity === undefined) throw permissionDenied("Permission denied: missing information in forwarded request");
     if (!policy.roles.includes(identity.role)) {
@@ -96,7 +104,9 @@ function forwardedMember(nodeId: string): SwarmError {
 }
 
 function directCaller(peer: ConnectionPeer, policy: Policy, cluster: ClusterView): Caller {
-  const { identity, remoteAddress } = peer;
+  const { remoteAddress } = peer;
+  const isCertified = policy.kind === "roles" && policy.by === "certificate";
+  const identity = isCertified ? peer.identity : recorded(peer.identity, cluster);
   if (policy.kind === "roles") {
     const refused = objection(identity, policy.roles, cluster);
     if (refused !== undefined) {
@@ -127,5 +137,6 @@ export function authorize(peer: ConnectionPeer, claims: ForwardedClaims, policy:
 /** The person a manager speaks for; anybody else's word does not count. */
 export function vouchedUser(peer: ConnectionPeer, claims: ForwardedClaims, cluster: ClusterView): string | undefined {
   if (claims.user === undefined || peer.isLocal) return undefined;
-  return objection(peer.identity, ["swarm-manager"], cluster) === undefined ? claims.user : undefined;
+  const identity = recorded(peer.identity, cluster);
+  return objection(identity, ["swarm-manager"], cluster) === undefined ? claims.user : undefined;
 }

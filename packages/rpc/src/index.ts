@@ -5,7 +5,7 @@ export type { CallMetadata, CallOptions, ClientOf } from "./client.ts";
 export type { LeaderForwarder, LeaderLocation } from "./leader-forwarder.ts";
 export { defaultLimits, type PeerLimits, type RpcLimits } from "./limits.ts";
 export type { PeerVerifier } from "./peer-verifier.ts";
-export { anyone, localOnly, type Policy, type PolicyTable, roles } from "./policy.ts";
+export { anyone, certified, localOnly, type Policy, type PolicyTable, roles } from "./policy.ts";
 export { createRpcServer, type ListenAddress, type RpcServer, type RpcServerOptions } from "./server.ts";
 export {
   type BindOptions,

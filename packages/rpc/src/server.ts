@@ -25,6 +25,8 @@ export interface RpcServerOptions {
   isRemoved(nodeId: string): boolean;
   /** True for a current member of the Raft group; a forwarded call of one is refused. */
   isRaftMember?(nodeId: string): boolean;
+  /** True for a node that the cluster records as a worker; a manager's certificate of it counts as a worker's. */
+  isDemoted?(nodeId: string): boolean;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits?: Partial<RpcLimits>;
@@ -64,6 +66,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     clusterId: () => options.clusterId(),
     isRemoved: (nodeId) => options.isRemoved(nodeId),
     isRaftMember: (nodeId) => options.isRaftMember?.(nodeId) ?? false,
+    isDemoted: (nodeId) => options.isDemoted?.(nodeId) ?? false,
   };
   const admitted = new AdmittedCalls();
   const handlerParts = { admitted, forwarding: new Forwarding(clock), log };

@@ -17,5 +17,5 @@ test("every method of Control is served, and admits managers only", () => {
   };
   const { methods } = bindService("docker.swarmkit.v1.Control", createControl(parts), controlPolicy);
   expect(methods).toHaveLength(Object.keys(serviceOf("docker.swarmkit.v1.Control")).length);
-  for (const { policy } of methods) expect(policy).toEqual({ kind: "roles", roles: ["swarm-manager"] });
+  for (const { policy } of methods) expect(policy).toEqual({ kind: "roles", roles: ["swarm-manager"], by: "record" });
 });

@@ -172,3 +172,17 @@ test("a message for another member is dropped", () => {
   expect(member.receive({ type: "vote", term: 3, to: "9" })).toEqual([]);
   expect(member.core.term).toBe(0);
 });
+
+test("a second leader of one term is not followed, nor may it make a member campaign (5.2)", () => {
+  const member = new DrivenCore({ ...plain, log: [1] });
+  member.receive({ type: "heartbeat", term: 2 });
+  const claims = [
+    { type: "heartbeat", commit: 99 },
+    { type: "app", entries: [{ term: 2, index: 2, type: "normal", data: Buffer.from("forged") }] },
+    { type: "snap", snapshot: { meta: { index: 50, term: 2, voters: ["3"] }, data: Buffer.from("forged") } },
+    { type: "timeout-now" },
+  ] as const;
+  for (const claim of claims)
+    expect(member.receive({ term: 2, from: "3", index: 1, logTerm: 1, ...claim })).toEqual([]);
+  expect(member.core.status()).toMatchObject({ role: "follower", term: 2, leaderId: "2", lastIndex: 1, commit: 0 });
+});

@@ -32,6 +32,8 @@ export function leaderDisconnected(state: CoreState, id: RaftId): void {
 const heedLeader =
   (receive: Handler): Handler =>
   (state, message) => {
+    // There is one leader per term: whoever else says to be it lies.
+    if (state.leaderId !== noRaftId && state.leaderId !== message.from) return;
     state.electionElapsed = 0;
     // After a false alarm the shortened timeout must not stay.
     if (state.leaderId === noRaftId) state.electionTimeout = newElectionTimeout(state);
@@ -50,6 +52,8 @@ export const followerHandlers: Handlers = {
   "heartbeat-resp": ignore,
   snap: heedLeader(receiveSnapshot),
   // The leader asks us to take over: no pre-vote, for it is alive and its lease would refuse us.
-  "timeout-now": (state) => campaign(state, "transfer"),
+  "timeout-now": (state, { from }) => {
+    if (state.leaderId === from || state.leaderId === noRaftId) campaign(state, "transfer");
+  },
   prop: ignore,
 };

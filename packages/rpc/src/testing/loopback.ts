@@ -15,6 +15,7 @@ export interface LoopbackOptions {
   readonly authority?: TestAuthority;
   readonly isRemoved?: (nodeId: string) => boolean;
   readonly isRaftMember?: (nodeId: string) => boolean;
+  readonly isDemoted?: (nodeId: string) => boolean;
   readonly limits?: RpcServerOptions["limits"];
   readonly clock?: Clock;
   readonly log?: Logger;
@@ -42,6 +43,7 @@ export async function startLoopback(options: LoopbackOptions): Promise<Loopback>
     clusterId: () => testClusterId,
     isRemoved: options.isRemoved ?? (() => false),
     isRaftMember: options.isRaftMember ?? (() => false),
+    isDemoted: options.isDemoted ?? (() => false),
     clock,
     log: options.log ?? silentLogger(),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
