@@ -7,10 +7,14 @@ export type Control = ClientOf<Handlers["docker.swarmkit.v1.Control"]>;
 /** The daemon of this machine. */
 export type Daemon = ClientOf<Handlers["mswarm.v1.Daemon"]>;
 
+/** What tasks have printed. */
+export type Logs = ClientOf<Handlers["docker.swarmkit.v1.Logs"]>;
+
 /** A connection to one daemon's control socket. */
 export interface Connection {
   readonly control: Control;
   readonly daemon: Daemon;
+  readonly logs: Logs;
   close(): void;
 }
 
@@ -19,6 +23,8 @@ export interface CliContext {
   /** Standard output and standard error; texts end with a line feed. */
   out(text: string): void;
   err(text: string): void;
+  /** Bytes as they are; resolves when there is room for more. Rejects when nobody reads any longer. */
+  write(stream: "out" | "err", bytes: Buffer): Promise<void>;
   /** True when standard output is a terminal that can redraw lines. */
   readonly isTerminal: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;

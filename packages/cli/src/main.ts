@@ -24,9 +24,15 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+const written = (stream: NodeJS.WritableStream, bytes: Buffer): Promise<void> =>
+  new Promise((resolve, reject) => {
+    stream.write(bytes, (error) => (error === null || error === undefined ? resolve() : reject(error)));
+  });
+
 const context: CliContext = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  write: (stream, bytes) => written(stream === "out" ? process.stdout : process.stderr, bytes),
   isTerminal: process.stdout.isTTY === true,
   environment: process.env,
   clock,
@@ -54,12 +60,15 @@ const context: CliContext = {
     }),
 };
 
-// A closed pipe (`mswarm node ls | head -1`) is no error of ours.
+// A closed pipe (`mswarm node ls | head -1`) is no error of ours, but the end of what is still being printed.
+let isPipeClosed = false;
 process.stdout.on("error", (error) => {
   if (!("code" in error) || error.code !== "EPIPE") throw error;
-  process.exitCode = 0;
+  isPipeClosed = true;
+  abort.abort(new SwarmError("CANCELLED", "nobody reads the output any more"));
 });
 
-process.exitCode = await runCommandLine(process.argv.slice(2), context, more);
+const exitCode = await runCommandLine(process.argv.slice(2), context, more);
+process.exitCode = isPipeClosed ? 0 : exitCode;
 // An input that was opened and not read to its end would keep the process.
 process.stdin.destroy();

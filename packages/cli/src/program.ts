@@ -19,6 +19,7 @@ import { addPayloadCreate } from "./commands/payload-create.ts";
 import { addSecretInspect, addSecretLs, addSecretRm } from "./commands/secret.ts";
 import { addServiceCreate } from "./commands/service-create.ts";
 import { addServiceInspect } from "./commands/service-inspect.ts";
+import { addServiceLogs } from "./commands/service-logs.ts";
 import { addServiceLs } from "./commands/service-ls.ts";
 import { addServicePs } from "./commands/service-ps.ts";
 import { addServiceRm } from "./commands/service-rm.ts";
@@ -63,8 +64,8 @@ function addNodeCommands(program: CliCommand, context: CliContext): void {
 function addServiceCommands(program: CliCommand, context: CliContext): void {
   const service = program.command("service").description("Manage services");
   const commands = [addServiceCreate, addServiceLs, addServicePs, addServiceInspect, addServiceUpdate];
-  for (const add of [...commands, addServiceScale, addServiceRollback, addServiceRm]) add(service, context);
-  addLater(service, "logs", "logs of services");
+  for (const add of [...commands, addServiceScale, addServiceRollback, addServiceRm, addServiceLogs])
+    add(service, context);
 }
 
 function addPayloadCommands(program: CliCommand, context: CliContext): void {

@@ -59,7 +59,6 @@ test.each([
   "unlock-key",
   "stack deploy -c x.yml y",
   "network create --driver overlay n",
-  "service logs -f web",
   "service create --mode replicated-job bb:1",
   "service create -p 8080:80 bb:1",
   "service create --generic-resource gpu=1 bb:1",

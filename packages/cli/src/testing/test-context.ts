@@ -1,7 +1,7 @@
 // A command line without a process: what it prints, and daemons that answer as a test says.
 import { invariant, notFound } from "@mswarm/runtime";
 import { SimulatedClock } from "@mswarm/runtime/simulated";
-import type { CliContext, Control, Daemon } from "../cli-context.ts";
+import type { CliContext, Control, Daemon, Logs } from "../cli-context.ts";
 import { localFailure } from "../local-failure.ts";
 import { type ExitCode, runCommandLine } from "../run.ts";
 
@@ -16,6 +16,7 @@ export interface TestRun {
 export interface TestSetting {
   readonly control?: Partial<Control>;
   readonly daemon?: Partial<Daemon>;
+  readonly logs?: Logs;
   readonly environment?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly files?: Readonly<Record<string, string>>;
@@ -42,6 +43,9 @@ export async function run(argv: readonly string[], setting: TestSetting = {}): P
     err: (text) => {
       printed.err += text;
     },
+    write: async (stream, bytes) => {
+      printed[stream] += bytes.toString();
+    },
     isTerminal: setting.isTerminal ?? false,
     environment: setting.environment ?? {},
     clock: setting.clock ?? new SimulatedClock(),
@@ -53,6 +57,7 @@ export async function run(argv: readonly string[], setting: TestSetting = {}): P
       return {
         control: recording("Control", setting.control ?? {}, requests) as Control,
         daemon: recording("Daemon", setting.daemon ?? {}, requests) as Daemon,
+        logs: setting.logs ?? { SubscribeLogs: async function* () {} },
         close: () => undefined,
       };
     },

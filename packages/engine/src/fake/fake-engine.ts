@@ -225,21 +225,11 @@ export class FakeEngine implements Engine {
     await this.faults.pass("logs", signal);
     const container = this.#containers.get(id);
     if (container === undefined) throw notFound(`No such container: ${id}`);
-    const wanted = (frame: LogFrame): boolean => (frame.stream === "stdout" ? options.stdout : options.stderr);
-    const isRecent = (frame: LogFrame): boolean =>
-      options.since === undefined || Number(frame.timestamp?.seconds) >= Number(options.since.seconds);
-    const past = container.output.filter(isRecent);
-    let read = container.output.length;
-    const tail = options.tail === undefined ? past : past.slice(Math.max(0, past.length - options.tail));
-    yield* tail.filter(wanted);
-    while (options.follow) {
-      for (; read < container.output.length; read += 1) {
-        const frame = container.output[read];
-        if (frame !== undefined && wanted(frame)) yield frame;
-      }
-      if (!container.isRunning || container.removed) return;
-      await container.nextChange(signal);
-      throwIfAborted(signal);
+    container.logReaders += 1;
+    try {
+      yield* container.read(options, signal);
+    } finally {
+      container.logReaders -= 1;
     }
   }
 

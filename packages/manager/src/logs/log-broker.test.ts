@@ -1,6 +1,6 @@
 import type { Call } from "@mswarm/rpc";
 import { SeededRandom, settle } from "@mswarm/runtime/simulated";
-import { type Store, tasks } from "@mswarm/store";
+import { nodes, type Store, tasks } from "@mswarm/store";
 import { leadingStore } from "@mswarm/store/testing";
 import type { PublishLogsMessage, SubscribeLogsMessage, SubscriptionMessage, Task } from "@mswarm/wire";
 import { expect, test } from "vitest";
@@ -211,4 +211,20 @@ test("a node is always told the options, also when the subscriber named none: do
   reader.cancel();
   await one.leave();
   await stop();
+});
+
+test("a node that hangs with its stream open is given up when it is found to be down", async () => {
+  const { store, node, subscriber } = await bench();
+  await store.update((tx) => tx.create(nodes, { id: "n2", status: { state: "READY" } }));
+  const [n1] = [node("n1"), node("n2")];
+  const request = { selector: { serviceIds: ["s"] } };
+  const before = subscriber(request);
+  await settle();
+  await n1.send({ subscriptionId: n1.asked[0]?.id ?? "", close: true });
+  await store.update((tx) => tx.update(nodes, { ...tx.get(nodes, "n2"), id: "n2", status: { state: "DOWN" } }));
+  expect((await before.done)?.message).toContain("node n2 disconnected unexpectedly");
+  const after = subscriber(request);
+  await settle();
+  await n1.send({ subscriptionId: n1.asked.at(-1)?.id ?? "", close: true });
+  expect((await after.done)?.message).toContain("node n2 is not available");
 });

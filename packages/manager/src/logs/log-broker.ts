@@ -11,7 +11,7 @@ import {
   resourceExhausted,
   whenAborted,
 } from "@mswarm/runtime";
-import { changesOf, type Store, tasks } from "@mswarm/store";
+import { changesOf, nodes, type Store, tasks } from "@mswarm/store";
 import type {
   LogMessage,
   PublishLogsMessage,
@@ -55,8 +55,11 @@ export class LogBroker {
         for (const { kind, object } of changesOf(changes, tasks)) {
           if (kind !== "remove") this.#follow(object);
         }
+        for (const { object } of changesOf(changes, nodes)) {
+          if (this.#isDown(object.id ?? "")) this.#giveUp(object.id ?? "");
+        }
       },
-      [tasks],
+      [tasks, nodes],
     );
     await whenAborted(signal);
     endWatch();
@@ -118,9 +121,7 @@ export class LogBroker {
     } finally {
       if (this.#listeners.get(nodeId) === listener) {
         this.#listeners.delete(nodeId);
-        for (const subscription of this.#subscriptions.values()) {
-          subscription.finish(nodeId, `node ${nodeId} disconnected unexpectedly`);
-        }
+        this.#giveUp(nodeId);
       }
     }
   }
@@ -176,7 +177,18 @@ export class LogBroker {
 
   #ask(subscription: Subscription, nodeId: string): void {
     const isAsked = this.#listeners.get(nodeId)?.push(subscription.message()) === true;
-    if (!isAsked) subscription.finish(nodeId, `node ${nodeId} is not available`);
+    // A node that hangs keeps its stream open, and whoever waited for it would wait as long.
+    if (!isAsked || this.#isDown(nodeId)) subscription.finish(nodeId, `node ${nodeId} is not available`);
+  }
+
+  #giveUp(nodeId: string): void {
+    for (const subscription of this.#subscriptions.values()) {
+      subscription.finish(nodeId, `node ${nodeId} disconnected unexpectedly`);
+    }
+  }
+
+  #isDown(nodeId: string): boolean {
+    return this.#parts.store.view((tx) => tx.get(nodes, nodeId))?.status?.state === "DOWN";
   }
 
   #follow(task: Parameters<Subscription["see"]>[0]): void {
