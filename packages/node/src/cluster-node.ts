@@ -6,6 +6,7 @@ import { type Channel, openUnixChannel } from "@mswarm/rpc";
 import {
   aborted,
   dateOf,
+  failedPrecondition,
   type Logger,
   messageOf,
   milliseconds,
@@ -15,7 +16,7 @@ import {
 } from "@mswarm/runtime";
 import type { SessionMessage } from "@mswarm/wire";
 import type { RemotePeer, Remotes } from "@mswarm/worker";
-import { expiredText } from "./control-texts.ts";
+import { expiredText, removedText } from "./control-texts.ts";
 import type { Credentials } from "./credentials.ts";
 import { unixPath } from "./daemon-options.ts";
 import { startHostedManager } from "./hosted-manager.ts";
@@ -23,6 +24,7 @@ import { issuanceClient, managerChannel, otherManagers, someManagerChannel } fro
 import { ManagerHost } from "./manager-host.ts";
 import { createNodeWorker, leaveInTime, type MachineParts } from "./node-worker.ts";
 import { RememberedManagers } from "./remembered-managers.ts";
+import { RoleChanges } from "./role-changes.ts";
 import type { NodeSettings } from "./settings.ts";
 import { within } from "./time-limit.ts";
 import { WorkerHost } from "./worker-host.ts";
@@ -49,6 +51,7 @@ export class ClusterNode {
   readonly #managers: ManagerHost<Manager>;
   readonly #renewer: Renewer;
   readonly #worker: WorkerHost;
+  readonly #roles: RoleChanges;
   #initial: InitialCluster | undefined;
   /** The raft id that this node has asked to be admitted under. */
   #askedAs: string | undefined;
@@ -61,12 +64,23 @@ export class ClusterNode {
     this.#initial = parts.initial;
     this.#tasks = new TaskGroup(new AbortController().signal, (name, error) => reportDefect(log, name, error));
     this.#known = new RememberedManagers(parts.remotes, state.stateFile, log);
+    this.#roles = new RoleChanges({
+      nodeId: credentials.identity.nodeId,
+      role: () => credentials.certificate.role,
+      joinsAsManager: parts.settings.phase !== "member" && credentials.isManager,
+      otherManagers: () => otherManagers(this.#known.remotes, credentials, parts.settings.advertiseAddress),
+      openChannel: (address) => managerChannel(address, credentials, clock),
+      renewNow: (role) => this.#renewer.renewNow(role),
+      tasks: this.#tasks,
+      log,
+    });
     this.#managers = new ManagerHost({
       clock,
       random,
       log,
-      isManager: () => credentials.isManager,
+      isManager: () => this.#mayManage,
       startManager: async (onEnded, signal) => {
+        if (this.#initial === undefined && !state.hasLog()) await this.#roles.requireCommonQuorum(signal);
         const own = { raftDirectory: state.raft, initial: this.#initial };
         const onAdmissionStep = (step: AdmissionStep): void => this.#stepped(step);
         const manager = await startHostedManager({ ...parts, ...own, onAdmissionStep }, onEnded, signal);
@@ -109,9 +123,18 @@ export class ClusterNode {
     return this.#managers.manager;
   }
 
-  /** By its certificate, unless Raft has removed it: then the certificate will follow. */
+  /** By its certificate, unless Raft has removed it (then the certificate will follow), or it cannot be one here. */
   get isManager(): boolean {
-    return this.#parts.credentials.isManager && !this.#managers.wasRemoved;
+    return this.#mayManage && !this.#managers.wasRemoved;
+  }
+
+  get #mayManage(): boolean {
+    return this.#parts.credentials.isManager && this.#roles.refusal === undefined;
+  }
+
+  /** What a person should know although this node does its work, in a sentence. */
+  get notice(): string | undefined {
+    return this.#roles.refusal;
   }
 
   get knownManagers(): readonly RemotePeer[] {
@@ -122,6 +145,7 @@ export class ClusterNode {
   get problem(): string | undefined {
     const { clock, credentials } = this.#parts;
     if (clock.now() > credentials.certificate.notAfter) return expiredText;
+    if (this.#worker.wasRemoved) return removedText;
     return this.#managers.failure?.message ?? this.#worker.failure;
   }
 
@@ -141,6 +165,7 @@ export class ClusterNode {
     while (credentials.isManager) {
       const { manager, failure } = this.#managers;
       if (failure !== undefined && isFinal(failure)) throw failure;
+      if (this.#roles.refusal !== undefined) throw failedPrecondition(this.#roles.refusal);
       if (manager?.isReady === true) return;
       await clock.sleep(readyPoll, either);
     }
@@ -253,6 +278,7 @@ export class ClusterNode {
   #renewed(certificate: NodeCertificate): void {
     const notAfter = dateOf(certificate.notAfter).toISOString();
     this.#parts.log.info({ role: certificate.role, notAfter }, "node certificate renewed");
+    this.#roles.renewed(certificate);
     this.#managers.roleChanged();
     if (certificate.role === "swarm-worker") this.#startWorker();
     this.#worker.refreshDescription();
@@ -261,12 +287,9 @@ export class ClusterNode {
   /** What a manager says of this node and of the cluster. Source: wire 6.2. */
   #told(message: SessionMessage): void {
     if (this.#tasks.signal.aborted) return;
-    const { credentials } = this.#parts;
     this.#tasks.run("remembering managers", () => this.#known.follow(message.managers ?? []));
     this.#tasks.run("adopting the root certificate", () => this.#adoptRoot(message.RootCA?.toString("utf8") ?? ""));
-    const wantedRole = (message.node?.spec?.desiredRole ?? "WORKER") === "MANAGER" ? "swarm-manager" : "swarm-worker";
-    if (wantedRole !== credentials.certificate.role) this.#renewer.renewNow(wantedRole);
-    else if (message.node?.certificate?.status?.state === "ROTATE") this.#renewer.renewNow();
+    this.#roles.told(message.node);
   }
 
   async #adoptRoot(rootPem: string): Promise<void> {
@@ -274,6 +297,8 @@ export class ClusterNode {
     try {
       if (await credentials.adoptRoot(rootPem, { clock, random })) {
         log.info({}, "adopted the cluster's new root certificate");
+        // Whoever rotates the root waits until every node says which one it trusts.
+        this.#worker.refreshDescription();
       }
     } catch (error) {
       log.warn({ reason: messageOf(error) }, "the cluster's new root certificate could not be saved");

@@ -16,6 +16,9 @@ export const managerNeeded: Readonly<Record<"inactive" | "worker" | "pending", s
 export const lockedText =
   'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.';
 export const expiredText = "Swarm certificates have expired. To replace them, leave the swarm and join again.";
+/** Ours: dockerd says nothing of it. */
+export const removedText =
+  "This node was removed from its swarm, and its tasks were stopped. To come back, leave the swarm and join again.";
 export const joinTimeout =
   'Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "docker info" command to see the current swarm status of your node.';
 

@@ -15,7 +15,11 @@ import { type NodeSettings, saveSettings } from "./settings.ts";
 export type LocalState =
   | { readonly kind: "inactive" }
   | { readonly kind: "pending"; readonly reason: string }
-  | { readonly kind: "active" }
+  | {
+      readonly kind: "active";
+      /** What a person should know all the same. */
+      readonly reason?: string;
+    }
   | { readonly kind: "error"; readonly reason: string };
 
 export class Standing {
@@ -43,7 +47,8 @@ export class Standing {
     if (node.isManager && node.manager === undefined) {
       return { kind: "pending", reason: node.hindrance ?? "the manager is starting" };
     }
-    return this.isMember ? { kind: "active" } : { kind: "pending", reason: "becoming a member" };
+    if (!this.isMember) return { kind: "pending", reason: node.notice ?? "becoming a member" };
+    return { kind: "active", ...(node.notice === undefined ? {} : { reason: node.notice }) };
   }
 
   get node(): ClusterNode | undefined {
@@ -73,7 +78,8 @@ export class Standing {
     const manager = this.#node?.manager;
     if (manager !== undefined) return manager;
     if (this.state.kind === "inactive") return managerNeeded.inactive;
-    return this.#credentials?.isManager === false ? managerNeeded.worker : managerNeeded.pending;
+    const isWorker = this.#credentials?.isManager === false || this.#node?.notice !== undefined;
+    return isWorker ? managerNeeded.worker : managerNeeded.pending;
   }
 
   /**

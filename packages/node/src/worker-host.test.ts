@@ -5,7 +5,13 @@ import { expect, test } from "vitest";
 import { WorkerHost } from "./worker-host.ts";
 
 function fakeWorker(run: (signal: AbortSignal) => Promise<void>): Worker {
-  return { run, hasSession: false, refreshDescription: () => undefined, leave: async () => undefined };
+  return {
+    run,
+    hasSession: false,
+    wasRemoved: false,
+    refreshDescription: () => undefined,
+    leave: async () => undefined,
+  };
 }
 
 test("a worker that fails is replaced after a pause, and says why meanwhile", async () => {

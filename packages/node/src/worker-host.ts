@@ -28,6 +28,11 @@ export class WorkerHost {
     return this.#failure;
   }
 
+  /** True when the managers have removed this node. */
+  get wasRemoved(): boolean {
+    return this.#worker.wasRemoved;
+  }
+
   refreshDescription(): void {
     this.#worker.refreshDescription();
   }

@@ -51,6 +51,8 @@ export interface Worker {
   run(signal: AbortSignal): Promise<void>;
   /** True while a manager has this node registered. */
   readonly hasSession: boolean;
+  /** True when the managers have removed this node from the cluster: its tasks are gone, and no session will be had. */
+  readonly wasRemoved: boolean;
   /** The daemon's overrides have changed (a new certificate): tell the manager now. */
   refreshDescription(): void;
   /**
@@ -80,6 +82,10 @@ class SwarmWorker implements Worker {
     return this.#sessions?.current !== undefined;
   }
 
+  get wasRemoved(): boolean {
+    return this.#sessions?.wasRemoved ?? false;
+  }
+
   refreshDescription(): void {
     this.#describer.refresh();
   }
@@ -102,9 +108,9 @@ class SwarmWorker implements Worker {
   }
 
   async #runAll(signal: AbortSignal): Promise<void> {
-    const { engine, journal: disk, clock, random, log } = this.#options;
+    const { nodeId, engine, journal: disk, clock, random, log } = this.#options;
     const events = new ContainerEvents({ engine, clock, log });
-    const reporter = new StatusReporter({ log });
+    const reporter = new StatusReporter({ nodeId, log });
     const journal = new JournalWriter({ journal: disk, log });
     const tasks = new TaskManager(
       {
@@ -119,6 +125,7 @@ class SwarmWorker implements Worker {
     );
     await tasks.restore(await disk.load());
     this.#sessions = new SessionLoop({
+      nodeId,
       connect: (abort) => this.#options.connect(abort),
       describe: (abort) => this.#describer.describe(abort),
       whenDescriptionChanges: (abort) => this.#describer.changed(abort),

@@ -1,12 +1,26 @@
 // Keeps this node in a session with some manager: connects, runs the session, and after its end connects again.
-import { type Clock, isSwarmError, type Logger, messageOf, type Random, throwIfAborted } from "@mswarm/runtime";
+import {
+  type Clock,
+  isSwarmError,
+  type Logger,
+  messageOf,
+  minutes,
+  type Random,
+  throwIfAborted,
+} from "@mswarm/runtime";
 import type { NodeDescription, SessionMessage } from "@mswarm/wire";
+import { noAssignments } from "../assignments.ts";
 import type { ManagerConnection } from "./connection.ts";
+import { isRemoval } from "./removal.ts";
 import { runSession, type SessionParts } from "./session.ts";
 import { SessionBackoff } from "./session-backoff.ts";
 
+/** A node that was removed never gets back under its old certificate; asked again in case that was not the last word. */
+const removedPause = minutes(1);
+
 export interface SessionLoopParts
   extends Pick<SessionParts, "tasks" | "reporter" | "onMessage" | "serveLogs" | "clock" | "log"> {
+  readonly nodeId: string;
   /** Chooses a manager; rejects when none can be had. */
   connect(signal: AbortSignal): Promise<ManagerConnection>;
   /** The node as it is now. Rejects while the engine does not answer: then there is nothing to offer to a manager. */
@@ -25,6 +39,7 @@ export class SessionLoop {
   readonly #backoff: SessionBackoff;
   #sessionId = "";
   #connection: ManagerConnection | undefined;
+  #wasRemoved = false;
 
   constructor(parts: SessionLoopParts) {
     this.#parts = parts;
@@ -34,6 +49,11 @@ export class SessionLoop {
   /** The manager and the id of the session at this moment; undefined between two sessions. */
   get current(): { readonly connection: ManagerConnection; readonly sessionId: string } | undefined {
     return this.#connection === undefined ? undefined : { connection: this.#connection, sessionId: this.#sessionId };
+  }
+
+  /** True when the managers' last word was that they have removed this node. */
+  get wasRemoved(): boolean {
+    return this.#wasRemoved;
   }
 
   /** Runs until the signal aborts, then rejects with its reason. */
@@ -46,7 +66,8 @@ export class SessionLoop {
         log.debug({}, "the node's description has changed, telling the manager");
       } catch (error) {
         throwIfAborted(signal);
-        const delay = this.#backoff.next();
+        if (isRemoval(error, this.#parts.nodeId)) this.#removed();
+        const delay = this.#wasRemoved ? removedPause : this.#backoff.next();
         log.warn({ error: messageOf(error), retryInMs: Math.round(delay) }, "no session with a manager");
         this.#parts.onFailure(error);
         await clock.sleep(delay, signal);
@@ -87,9 +108,18 @@ export class SessionLoop {
     }
   }
 
+  /** The tasks are other nodes' by now. */
+  #removed(): void {
+    if (this.#wasRemoved) return;
+    this.#wasRemoved = true;
+    this.#parts.log.error({}, "this node was removed from the cluster: its tasks are stopped");
+    this.#parts.tasks.apply(noAssignments, true);
+  }
+
   #onMessage(connection: ManagerConnection, message: SessionMessage): void {
     if (this.#connection === undefined) this.#backoff.reset();
     this.#connection = connection;
+    this.#wasRemoved = false;
     this.#sessionId = message.sessionId ?? this.#sessionId;
     this.#parts.onMessage(message);
   }

@@ -1,6 +1,6 @@
 import { aborted, permissionDenied } from "@mswarm/runtime";
 import { expect, test } from "vitest";
-import { assignedTask, WorkerScene } from "../testing/worker-scene.ts";
+import { assignedTask, nodeId, WorkerScene } from "../testing/worker-scene.ts";
 
 test("a task that is missing in a complete set goes, with its container", async () => {
   const scene = new WorkerScene();
@@ -101,4 +101,43 @@ test("messages of the session reach the daemon", async () => {
   scene.manager.tell({ RootCA: Buffer.from("root") });
   await scene.pass();
   expect(scene.messages.map(({ RootCA }) => RootCA?.toString())).toEqual([undefined, "root"]);
+});
+
+test("a removed node says so, stops its tasks and does not hammer the managers", async () => {
+  const scene = new WorkerScene();
+  const { worker } = await scene.start();
+  scene.manager.assign({ task: assignedTask("t1") });
+  await scene.pass();
+  expect(worker.wasRemoved).toBe(false);
+  const text = `Permission denied: unauthorized peer role: rpc error: code = PermissionDenied desc = Permission denied: node ${nodeId} was removed from swarm`;
+  scene.manager.unreachable = permissionDenied(text);
+  scene.manager.dropSession();
+  await scene.pass(1_000);
+  expect(worker.wasRemoved).toBe(true);
+  expect(scene.engine.containers).toEqual([]);
+  expect(await scene.journal.load()).toEqual([]);
+  const before = scene.failures.length;
+  await scene.pass(10 * 60_000);
+  expect(scene.failures.length - before).toBe(10);
+});
+
+test("the removal of another node is not this node's", async () => {
+  const scene = new WorkerScene();
+  const { worker } = await scene.start();
+  scene.manager.assign({ task: assignedTask("t1") });
+  await scene.pass();
+  scene.manager.unreachable = permissionDenied("Permission denied: node somebody was removed from swarm");
+  scene.manager.dropSession();
+  await scene.pass(1_000);
+  expect(worker.wasRemoved).toBe(false);
+  expect(scene.containerOf("t1").isRunning).toBe(true);
+});
+
+test("a status that is refused because the node was removed ends the session", async () => {
+  const scene = new WorkerScene();
+  await scene.start();
+  scene.manager.statusRefusal = permissionDenied(`Permission denied: node ${nodeId} was removed from swarm`);
+  scene.manager.assign({ task: assignedTask("t1") });
+  await scene.pass();
+  expect(scene.manager.outcomes).toEqual(["bad"]);
 });

@@ -1,6 +1,7 @@
 // Tells the manager how tasks fare: the newest status of each, in batches, again for all of them in every session.
 import { isSwarmError, type Logger, Wakeup } from "@mswarm/runtime";
 import type { TaskStatus, UpdateTaskStatusRequest } from "@mswarm/wire";
+import { isRemoval } from "../session/removal.ts";
 
 export type StatusUpdates = NonNullable<UpdateTaskStatusRequest["updates"]>;
 
@@ -8,12 +9,14 @@ export type StatusUpdates = NonNullable<UpdateTaskStatusRequest["updates"]>;
 const updatesPerCallMax = 500;
 
 export class StatusReporter {
+  readonly #nodeId: string;
   readonly #log: Logger;
   readonly #current = new Map<string, TaskStatus>();
   #unsent = new Set<string>();
   readonly #wakeup = new Wakeup();
 
-  constructor(parts: { readonly log: Logger }) {
+  constructor(parts: { readonly nodeId: string; readonly log: Logger }) {
+    this.#nodeId = parts.nodeId;
     this.#log = parts.log;
   }
 
@@ -55,7 +58,7 @@ export class StatusReporter {
     } catch (error) {
       // The task is gone from the cluster: there is nobody left to tell.
       if (isSwarmError(error, "NOT_FOUND")) return;
-      if (!isSwarmError(error, "PERMISSION_DENIED")) throw error;
+      if (!isSwarmError(error, "PERMISSION_DENIED") || isRemoval(error, this.#nodeId)) throw error;
       // One task of another node spoils the whole call; the others must still get through.
       if (taskIds.length > 1) {
         for (const taskId of taskIds) await this.#send([taskId], send);
