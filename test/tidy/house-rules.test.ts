@@ -41,7 +41,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   engine: ["runtime"],
   manager: ["runtime", "wire", "rpc", "store", "raft", "pki"],
   worker: ["runtime", "wire", "rpc", "engine"],
-  node: ["runtime", "wire", "rpc", "store", "raft", "pki", "engine", "manager", "worker"],
+  "engine-api": ["runtime", "wire", "rpc"],
+  node: ["runtime", "wire", "rpc", "store", "raft", "pki", "engine", "manager", "worker", "engine-api"],
   cli: ["runtime", "wire", "rpc", "pki", "node"],
 };
 // Tests of a package may also use what exists for tests.
