@@ -41,9 +41,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   engine: ["runtime"],
   manager: ["runtime", "wire", "rpc", "store", "raft", "pki"],
   worker: ["runtime", "wire", "rpc", "engine"],
-  "engine-api": ["runtime", "wire", "rpc"],
-  node: ["runtime", "wire", "rpc", "store", "raft", "pki", "engine", "manager", "worker", "engine-api"],
-  cli: ["runtime", "wire", "rpc", "pki", "node"],
+  "docker-json": ["runtime", "wire"],
+  "engine-api": ["runtime", "wire", "rpc", "pki", "docker-json"],
+  node: ["runtime", "wire", "rpc", "store", "raft", "pki", "engine", "manager", "worker", "docker-json", "engine-api"],
+  cli: ["runtime", "wire", "rpc", "pki", "docker-json", "node"],
 };
 // Tests of a package may also use what exists for tests.
 const testExports =

@@ -1,9 +1,9 @@
+import { config } from "@mswarm/docker-json";
 import { timestampOf } from "@mswarm/runtime";
 import type { Config } from "@mswarm/wire";
 import { addFlag, addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
 import type { CliContext } from "../cli-context.ts";
 import { findConfig } from "../control/lookup.ts";
-import { configJson } from "../output/docker-json/objects.ts";
 import { forEachArgument } from "../output/errors.ts";
 import { ago } from "../output/human-time.ts";
 import { inspect } from "../output/inspection.ts";
@@ -55,7 +55,7 @@ export function addConfigInspect(parent: CliCommand, context: CliContext): void 
     const format = flags.flag("pretty") === true ? "pretty" : flags.text("format");
     await withConnection(command, context, async ({ control }) => {
       const find = (text: string) => findConfig(control, text);
-      await inspect(texts, { find, json: configJson, pretty: prettyConfig }, { format, context });
+      await inspect(texts, { find, json: config.write, pretty: prettyConfig }, { format, context });
     });
   });
 }

@@ -1,7 +1,7 @@
+import { node } from "@mswarm/docker-json";
 import { addFlag, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
 import type { CliContext } from "../cli-context.ts";
 import { findNodeOrSelf } from "../control/lookup.ts";
-import { nodeJson } from "../output/docker-json/objects.ts";
 import { inspect } from "../output/inspection.ts";
 import { prettyNode } from "../output/pretty-node.ts";
 
@@ -16,7 +16,7 @@ export function addNodeInspect(parent: CliCommand, context: CliContext): void {
     const format = flags.flag("pretty") === true ? "pretty" : flags.text("format");
     await withConnection(command, context, async ({ control, daemon }) => {
       const find = (text: string) => findNodeOrSelf(control, daemon, text);
-      await inspect(texts, { find, json: nodeJson, pretty: prettyNode }, { format, context });
+      await inspect(texts, { find, json: node.write, pretty: prettyNode }, { format, context });
     });
   });
 }

@@ -1,9 +1,9 @@
+import { secret } from "@mswarm/docker-json";
 import { timestampOf } from "@mswarm/runtime";
 import type { Secret } from "@mswarm/wire";
 import { addFlag, addList, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
 import type { CliContext } from "../cli-context.ts";
 import { findSecret } from "../control/lookup.ts";
-import { secretJson } from "../output/docker-json/objects.ts";
 import { forEachArgument } from "../output/errors.ts";
 import { ago } from "../output/human-time.ts";
 import { inspect } from "../output/inspection.ts";
@@ -56,7 +56,7 @@ export function addSecretInspect(parent: CliCommand, context: CliContext): void 
     const format = flags.flag("pretty") === true ? "pretty" : flags.text("format");
     await withConnection(command, context, async ({ control }) => {
       const find = (text: string) => findSecret(control, text);
-      await inspect(texts, { find, json: secretJson, pretty: prettySecret }, { format, context });
+      await inspect(texts, { find, json: secret.write, pretty: prettySecret }, { format, context });
     });
   });
 }

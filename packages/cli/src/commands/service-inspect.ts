@@ -1,7 +1,8 @@
+import { service } from "@mswarm/docker-json";
+import type { Service } from "@mswarm/wire";
 import { addFlag, type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
 import type { CliContext } from "../cli-context.ts";
 import { findService } from "../control/lookup.ts";
-import { serviceJson } from "../output/docker-json/service.ts";
 import { inspect } from "../output/inspection.ts";
 import { prettyService } from "../output/pretty-service.ts";
 import { noSuchService } from "./service-ps.ts";
@@ -21,8 +22,8 @@ export function addServiceInspect(parent: CliCommand, context: CliContext): void
       const find = (text: string) => findService(control, text, { insertDefaults: true }).catch(noSuchService(text));
       const inspection = {
         find,
-        json: serviceJson,
-        pretty: (service: Parameters<typeof serviceJson>[0]) => prettyService(service, names),
+        json: service.write,
+        pretty: (found: Service) => prettyService(found, names),
       };
       await inspect(texts, inspection, { format, context });
     });

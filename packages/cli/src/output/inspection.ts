@@ -1,8 +1,8 @@
 // `… inspect`: a JSON array, compact JSON, a readable page, or a template; what is not found is reported at the end.
+import { isJsonObject, type Json, type JsonObject, jsonText } from "@mswarm/docker-json";
 import { isSwarmError } from "@mswarm/runtime";
 import type { CliContext } from "../cli-context.ts";
 import { LocalFailure, notAvailable } from "../local-failure.ts";
-import type { Json, JsonObject } from "./docker-json/shape.ts";
 import { describeError } from "./errors.ts";
 
 export interface Inspection<T> {
@@ -39,8 +39,8 @@ export async function inspect<T>(
 function render<T>(objects: readonly T[], inspection: Inspection<T>, format: string | undefined): string {
   if (format === "pretty") return objects.map((object) => inspection.pretty(object)).join("\n");
   const values = objects.map((object) => inspection.json(object));
-  if (format === undefined) return `${JSON.stringify(values, undefined, 4)}\n`;
-  if (format === "json" || format === "{{json .}}") return `${JSON.stringify(values)}\n`;
+  if (format === undefined) return `${jsonText(values, 4)}\n`;
+  if (format === "json" || format === "{{json .}}") return `${jsonText(values)}\n`;
   return values.map((value) => `${fillPath(format, value)}\n`).join("");
 }
 
@@ -49,12 +49,8 @@ function fillPath(template: string, value: JsonObject): string {
   const isPath = /\{\{(?<json>json )?\s*\.(?<path>[\w.]*)\s*\}\}/g;
   const filled = template.replace(isPath, (_match, json: string | undefined, path: string) => {
     const steps = path.split(".").filter((step) => step !== "");
-    const found = steps.reduce<Json | undefined>(
-      (at, step) =>
-        typeof at === "object" && at !== null && !Array.isArray(at) ? (at as JsonObject)[step] : undefined,
-      value,
-    );
-    if (json !== undefined || typeof found === "object") return JSON.stringify(found ?? null);
+    const found = steps.reduce<Json | undefined>((at, step) => (isJsonObject(at) ? at[step] : undefined), value);
+    if (json !== undefined || typeof found === "object") return jsonText(found ?? null);
     return found === undefined ? "<no value>" : String(found);
   });
   if (filled.includes("{{"))

@@ -1,4 +1,6 @@
 // `service inspect --pretty`, in docker's layout, odd blanks included: people compare the two.
+
+import { jsonWord } from "@mswarm/docker-json";
 import { durationOf, milliseconds, type WireTime } from "@mswarm/runtime";
 import type {
   ContainerSpec,
@@ -12,7 +14,6 @@ import type {
 } from "@mswarm/wire";
 import { formatDuration } from "../flags/go-duration.ts";
 import { formatBytes } from "../flags/quantities.ts";
-import { jsonWord } from "./docker-json/shape.ts";
 
 /** @param networkNames  by id */
 export function prettyService(service: Service, networkNames: ReadonlyMap<string, string>): string {

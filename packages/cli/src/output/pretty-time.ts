@@ -1,5 +1,5 @@
+import { jsonTime } from "@mswarm/docker-json";
 import type { WireTime } from "@mswarm/runtime";
-import { jsonTime } from "./docker-json/shape.ts";
 
 /** `2026-11-22 02:03:40.087658717 +0000 utc`: how docker's pages show a time. */
 export function prettyTime(time: WireTime | undefined): string {

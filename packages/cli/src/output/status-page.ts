@@ -1,9 +1,9 @@
+import type { JsonObject } from "@mswarm/docker-json";
 import { between, dateOf, type Instant, timestampOf } from "@mswarm/runtime";
 import type { ListServiceStatusesResponse_ServiceStatus, mswarm, Node, Service, Task, TaskState } from "@mswarm/wire";
 import { certificateExpiry, managerStatus, sortedNodes } from "../commands/node-ls.ts";
 import { serviceListing, serviceRows } from "../commands/service-ls.ts";
 import { formatBytes } from "../flags/quantities.ts";
-import type { JsonObject } from "./docker-json/shape.ts";
 import { humanDuration } from "./human-time.ts";
 import { formatListing } from "./listing.ts";
 import { formatTable } from "./table.ts";

@@ -1,8 +1,8 @@
 // What docker stores for the same command line, recorded from CLI 28.2.2 with Engine 20.10.24 (fixtures/docker-28.2.2).
 import { readFileSync } from "node:fs";
+import { serviceSpec } from "@mswarm/docker-json";
 import type { ServiceSpec } from "@mswarm/wire";
 import { expect, test } from "vitest";
-import { serviceSpecJson } from "../output/docker-json/service.ts";
 import { run } from "../testing/test-context.ts";
 
 interface Recorded {
@@ -164,12 +164,12 @@ const everyChange = [
 ];
 
 test("create with every flag makes the spec that docker makes", async () => {
-  const spec = serviceSpecJson(await create(...everyFlag));
+  const spec = serviceSpec.write(await create(...everyFlag));
   expect(comparable(spec)).toEqual(comparable(recorded("service-full.json")));
 });
 
 test("update with every kind of change makes the spec that docker makes", async () => {
-  const spec = serviceSpecJson(await update(await create(...everyFlag), ...everyChange)) as object as RecordedSpec;
+  const spec = serviceSpec.write(await update(await create(...everyFlag), ...everyChange)) as object as RecordedSpec;
   const wanted = recorded("service-full-updated.json");
   const ports = (of: object): string[] => {
     const { EndpointSpec } = of as { EndpointSpec: { Ports: { TargetPort: number }[] } };
