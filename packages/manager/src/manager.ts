@@ -72,6 +72,11 @@ export class Manager {
     return this.#foundation.services.local;
   }
 
+  /** Aborts when this manager begins to stop: whoever watches its store hears nothing more. */
+  get lifetime(): AbortSignal {
+    return this.#lifetime.signal;
+  }
+
   /** Resolves when a leader is known and the cluster's state has arrived here. */
   async ready(signal: AbortSignal): Promise<void> {
     while (!this.isReady) await this.#parts.clock.sleep(readyPoll, signal);

@@ -14,6 +14,7 @@ import {
 } from "@mswarm/runtime";
 import { createControlServer } from "./control-server.ts";
 import { type DaemonOptions, unixPath } from "./daemon-options.ts";
+import { createEngineApiFace } from "./engine-api-face.ts";
 import { Membership } from "./membership.ts";
 import { openStateDirectory } from "./state-directory.ts";
 import { version } from "./version.ts";
@@ -35,7 +36,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   const random = cryptoRandom();
   const log = createLogger({ level: options.logLevel, format: options.logFormat });
   const controlPath = unixPath(options.control, "--control");
-  unixPath(options.api, "--api");
+  const apiPath = unixPath(options.api, "--api");
   const engine = dockerodeEngine(options.engine);
   const state = await openStateDirectory(options.stateDirectory);
   try {
@@ -43,10 +44,12 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
       log.warn({}, "the last run was interrupted while it left its cluster: that has been finished");
     const membership = new Membership({ clock, random, log, options, state, engine });
     await membership.load();
-    await makeRuntimeDirectory(dirname(controlPath));
+    await makeRuntimeDirectory(dirname(controlPath), "--control");
+    await makeRuntimeDirectory(dirname(apiPath), "--api");
     const control = await createControlServer({ membership, clock, random, log, path: controlPath });
+    const face = await createEngineApiFace({ membership, clock, log });
     log.info(
-      { version, control: options.control, stateDirectory: state.root, pid: process.pid },
+      { version, control: options.control, api: options.api, stateDirectory: state.root, pid: process.pid },
       "mswarm daemon is ready",
     );
     membership.resume();
@@ -57,7 +60,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
       process.exit(1);
     });
     await membership.stop();
-    await control.close(answerGrace);
+    await Promise.all([control.close(answerGrace), face.close(answerGrace)]);
     limit.cancel();
   } catch (error) {
     log.error({ reason: messageOf(error) }, "the daemon stops");
@@ -67,12 +70,12 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   }
 }
 
-async function makeRuntimeDirectory(path: string): Promise<void> {
+async function makeRuntimeDirectory(path: string, flag: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o755 });
   } catch (error) {
     throw failedPrecondition(
-      `the folder of the control socket cannot be made: ${messageOf(error)}; run as root or choose another with --control`,
+      `the folder of a socket cannot be made: ${messageOf(error)}; run as root or choose another with ${flag}`,
       { cause: error },
     );
   }

@@ -26,7 +26,7 @@ export function proxyServices(
   names: readonly ServiceName[],
   current: () => LocalManager | string,
 ): readonly BoundService[] {
-  return names.map((name) => proxyService(name, (path) => find(current(), path)));
+  return names.map((name) => proxyService(name, (path) => managerMethod(current(), path)));
 }
 
 const reason = "the control socket is this machine's own";
@@ -63,7 +63,8 @@ function methodsOf(manager: LocalManager): ReadonlyMap<string, BoundMethod> {
   return methods;
 }
 
-function find(current: LocalManager | string, path: string): BoundMethod {
+/** One method of the manager of this node. Errors: UNAVAILABLE while there is none. */
+export function managerMethod(current: LocalManager | string, path: string): BoundMethod {
   if (typeof current === "string") throw unavailable(current);
   const found = methodsOf(current).get(path);
   if (found === undefined) throw unavailable("the manager does not serve this yet");

@@ -4,6 +4,7 @@ export { type Channel, type ChannelOptions, openChannel, openUnixChannel, type U
 export type { CallMetadata, CallOptions, ClientOf } from "./client.ts";
 export type { LeaderForwarder, LeaderLocation } from "./leader-forwarder.ts";
 export { defaultLimits, type PeerLimits, type RpcLimits } from "./limits.ts";
+export { type LocalClientParts, localClient } from "./local-client.ts";
 export type { PeerVerifier } from "./peer-verifier.ts";
 export { anyone, certified, localOnly, type Policy, type PolicyTable, roles } from "./policy.ts";
 export { createRpcServer, type ListenAddress, type RpcServer, type RpcServerOptions } from "./server.ts";
@@ -18,3 +19,4 @@ export {
   type ServiceOf,
 } from "./service.ts";
 export { type CertifiedKey, TlsMaterial } from "./tls-material.ts";
+export { listenOnUnixSocket } from "./unix-listener.ts";

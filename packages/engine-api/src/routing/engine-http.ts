@@ -12,6 +12,8 @@ export interface EngineRequest {
 export interface EngineAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** Name, value, name, value … as they came. */
+  readonly rawHeaders: readonly string[];
   /** Has to be read or left: leaving the loop ends the request. */
   readonly body: AsyncIterable<Buffer>;
   /** The whole body; fails beyond 16 MiB. */

@@ -7,6 +7,8 @@ export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
 /** One request as a handler sees it. It was read in one way only: whatever can be read in two was refused before. */
 export interface FaceRequest {
   readonly method: Method;
+  /** As it was sent, with version and query. */
+  readonly target: string;
   /** Decoded, without the version prefix; begins with a slash. */
   readonly path: string;
   /** What stands for the `{name}`s of the pattern, decoded; never empty. */
@@ -40,6 +42,7 @@ export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>
  * What a handler answers. Version and server headers are added to it.
  *
  * - `json`: written as Docker writes it; a bigint becomes a number, undefined members are left out
+ * - `bytes`: as they are
  * - `empty`: no body at all, length 0
  * - `stream`: status and headers go out at once, then each chunk as it comes, with back-pressure; the iterator is
  *   `return()`ed when the client goes away
@@ -47,6 +50,7 @@ export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>
  */
 export type FaceAnswer =
   | { readonly kind: "json"; readonly status: number; readonly headers?: AnswerHeaders; readonly value: unknown }
+  | { readonly kind: "bytes"; readonly status: number; readonly headers?: AnswerHeaders; readonly body: Buffer }
   | { readonly kind: "empty"; readonly status: number; readonly headers?: AnswerHeaders }
   | {
       readonly kind: "stream";

@@ -1,0 +1,83 @@
+// An ordinary request on its way to the engine and back.
+import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
+import { pairsOf, relayAnswer } from "./engine-answer.ts";
+import { engineSilent } from "./engine-failure.ts";
+import { openEngineRequest } from "./engine-socket.ts";
+import { forwardedHeaders } from "./forwarded-headers.ts";
+
+export interface PassThroughParts {
+  /** Of the engine's unix socket. */
+  readonly enginePath: string;
+  /** Told of the head of each of the engine's answers. */
+  readonly onAnswer: (answer: IncomingMessage) => void;
+}
+
+/**
+ * Gives a request to the engine and its answer to the client, streaming both ways. Whichever side goes away first takes
+ * the other one with it. Resolves when the answer is over.
+ *
+ * @param consumed  the body where it was read already
+ * Errors: HttpError 503 when no engine answers and nothing has been sent to the client yet.
+ */
+export function forwardRequest(
+  message: IncomingMessage,
+  response: ServerResponse,
+  parts: PassThroughParts,
+  consumed?: Buffer,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const engineRequest = openEngineRequest(parts.enginePath, {
+      method: message.method,
+      path: message.url,
+      headers: framedHeaders(message),
+    });
+    engineRequest.once("response", (answer) => {
+      parts.onAnswer(answer);
+      relayAnswer(answer, response);
+    });
+    engineRequest.on("error", (error) => {
+      // After the head, the answer's own end or break is what counts.
+      if (response.headersSent || response.destroyed) return;
+      reject(engineSilent(parts.enginePath, error));
+    });
+    response.once("close", () => {
+      // Also after the end: an engine that has answered may still be waiting for a body that nobody will send.
+      engineRequest.destroy();
+      // What the client still sends is nobody's; its next request comes after it.
+      message.unpipe(engineRequest);
+      message.resume();
+      resolve();
+    });
+    if (consumed !== undefined) engineRequest.end(consumed);
+    else if (message.headers.expect === undefined) sendBody(message, engineRequest);
+    else {
+      engineRequest.flushHeaders();
+      engineRequest.once("continue", () => {
+        response.writeContinue();
+        sendBody(message, engineRequest);
+      });
+    }
+  });
+}
+
+/** With the framing of the body said again, since the parser has taken it off. */
+function framedHeaders(message: IncomingMessage): readonly string[] {
+  const headers = forwardedHeaders(message.rawHeaders);
+  if (message.headers["transfer-encoding"] !== undefined) return [...headers, "Transfer-Encoding", "chunked"];
+  // Without it Node would say chunked for the methods that usually have a body.
+  return message.headers["content-length"] === undefined && !bodiless.has(message.method ?? "")
+    ? [...headers, "Content-Length", "0"]
+    : headers;
+}
+
+const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
+
+function sendBody(message: IncomingMessage, engineRequest: ClientRequest): void {
+  // The engine may have something to say before the body comes.
+  if (!message.complete) engineRequest.flushHeaders();
+  message.pipe(engineRequest, { end: false });
+  message.once("end", () => {
+    if (message.rawTrailers.length > 0) engineRequest.addTrailers(pairsOf(message.rawTrailers));
+    engineRequest.end();
+  });
+}
