@@ -106,7 +106,7 @@ const shapes: readonly (readonly [type: string, shape: Shape<object>])[] = [
 ];
 
 test.each(shapes)("%s survives the way to JSON and back", (type, shape) => {
-  fc.assert(
+  void fc.assert(
     fc.property(arbitraryMessage<object>(type, options), (message) => {
       const text = jsonText(shape.write(message));
       expect(canonical(shape.read(parsed(text), unplaced))).toEqual(canonical(message));
@@ -116,7 +116,7 @@ test.each(shapes)("%s survives the way to JSON and back", (type, shape) => {
 });
 
 test.each(shapes)("%s is read the same whatever the case of its field names", (type, shape) => {
-  fc.assert(
+  void fc.assert(
     fc.property(
       arbitraryMessage<object>(type, { ...options, without: new Set([...hidden, ...mapsOfData]) }),
       (message) => {

@@ -1,4 +1,4 @@
-import { invalidArgument, unimplemented } from "@mswarm/runtime";
+import { invalidArgument, unknownError } from "@mswarm/runtime";
 import type {
   NetworkAttachmentConfig,
   NetworkAttachmentSpec,
@@ -165,4 +165,4 @@ export const taskTemplate: Shape<TaskSpec> = adjusted(taskSpec, {
 });
 
 /** In Docker's words, of an Engine that is not experimental. */
-const pluginsRefused = (): Error => unimplemented('runtime type "plugin" only supported in experimental');
+const pluginsRefused = (): Error => unknownError('runtime type "plugin" only supported in experimental');
