@@ -10,8 +10,9 @@ import { eventually } from "./eventually.ts";
 const run = promisify(execFile);
 const random = cryptoRandom();
 
-/** Programs started with `enter` before their own command line see this machine's network, and the files of the host. */
+/** Programs started with `enter` before their own command line see this machine's network and name, and the host's files. */
 export interface TestMachine {
+  /** Its hostname. */
   readonly name: string;
   /** IPv4, reached from all machines of the network and from the test itself. */
   readonly address: string;
@@ -30,6 +31,7 @@ export class TestNetwork {
   readonly #switch: ChildProcess;
   readonly #machines: ChildProcess[] = [];
   #locals = 0;
+  #count = 0;
 
   private constructor(subnet: string, link: string, switchHolder: ChildProcess) {
     this.subnet = subnet;
@@ -64,19 +66,17 @@ export class TestNetwork {
 
   /** A new machine; it lives until the network is stopped. @param name  at most 12 letters, digits and `-` */
   async machine(name: string): Promise<TestMachine> {
-    const address = `${this.subnet}.${101 + this.#machines.length}`;
+    this.#count += 1;
+    const address = `${this.subnet}.${100 + this.#count}`;
+    const port = `${this.#count}-${name}`.slice(0, 15);
     const holder = await holdNamespace();
     this.#machines.push(holder);
-    const port = `${this.#machines.length}-${name}`.slice(0, 15);
     await layCable(this.#switch, port, "eth0", holder);
-    const commands = [`ip address add ${address}/24 dev eth0`];
     // A default route, because programs look for the address of this machine behind one.
-    await inside(
-      holder,
-      [...commands, "ip link set eth0 up", `ip route add default via ${this.subnet}.1`].join(" && "),
-    );
+    const commands = ["ip link set eth0 up", `ip route add default via ${this.subnet}.1`, `hostname ${name}`];
+    await inside(holder, [`ip address add ${address}/24 dev eth0`, ...commands].join(" && "));
     const turn = (state: "up" | "down"): Promise<void> => inside(this.#switch, `ip link set ${port} ${state}`);
-    const enter = ["nsenter", `--net=/proc/${holder.pid}/ns/net`];
+    const enter = enterOf(holder);
     return { name, address, enter, cut: () => turn("down"), heal: () => turn("up") };
   }
 
@@ -89,15 +89,15 @@ export class TestNetwork {
 
 const localAddresses = 50;
 
-/** A process that does nothing in a network namespace of its own. */
+/** A process that does nothing in namespaces of its own. */
 async function holdNamespace(): Promise<ChildProcess> {
-  const sleep = ["--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"];
+  const sleep = ["--pdeathsig", "KILL", "unshare", "--net", "--uts", "sleep", "infinity"];
   const holder = spawn("setpriv", sleep, { stdio: "ignore" });
-  const ours = await readlink("/proc/self/ns/net");
+  const ours = await readlink("/proc/self/ns/uts");
   await eventually(async () => {
     if (holder.exitCode !== null)
       throw failedPrecondition("no network namespace can be made: tests of Docker need root");
-    if ((await readlink(`/proc/${holder.pid}/ns/net`)) === ours) throw failedPrecondition("no namespace yet");
+    if ((await readlink(`/proc/${holder.pid}/ns/uts`)) === ours) throw failedPrecondition("no namespace yet");
   });
   await inside(holder, "ip link set lo up");
   return holder;
@@ -114,8 +114,13 @@ async function shell(script: string): Promise<void> {
   await run("sh", ["-euc", script]);
 }
 
+const enterOf = ({ pid }: ChildProcess): readonly string[] => [
+  ...["nsenter", `--net=/proc/${pid}/ns/net`, `--uts=/proc/${pid}/ns/uts`],
+];
+
 async function inside(holder: ChildProcess, script: string): Promise<void> {
-  await run("nsenter", [`--net=/proc/${holder.pid}/ns/net`, "sh", "-euc", script]);
+  const [program = "", ...args] = enterOf(holder);
+  await run(program, [...args, "sh", "-euc", script]);
 }
 
 /** One of 512 networks of the range for benchmarks, which nobody routes (RFC 2544), that this machine does not use yet. */
