@@ -34,17 +34,18 @@ function offences(files: readonly string[], pattern: RegExp): string[] {
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   wire: [],
+  template: ["runtime", "wire"],
   rpc: ["runtime", "wire"],
   store: ["runtime", "wire"],
   raft: ["runtime", "wire"],
   pki: ["runtime"],
   engine: ["runtime"],
-  manager: ["runtime", "wire", "rpc", "store", "raft", "pki"],
-  worker: ["runtime", "wire", "rpc", "engine"],
+  manager: ["runtime", "wire", "template", "rpc", "store", "raft", "pki"],
+  worker: ["runtime", "wire", "template", "rpc", "engine"],
   "docker-json": ["runtime", "wire"],
   "engine-api": ["runtime", "wire", "rpc", "pki", "docker-json"],
   node: ["runtime", "wire", "rpc", "store", "raft", "pki", "engine", "manager", "worker", "docker-json", "engine-api"],
-  cli: ["runtime", "wire", "rpc", "pki", "docker-json", "node"],
+  cli: ["runtime", "wire", "template", "rpc", "pki", "docker-json", "node"],
 };
 // Tests of a package may also use what exists for tests.
 const testExports =

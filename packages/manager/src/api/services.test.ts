@@ -58,6 +58,35 @@ const refusals: readonly [string, ServiceSpec | undefined, string, string][] = [
     "UNIMPLEMENTED",
     "RuntimeSpec: unimplemented runtime in service spec",
   ],
+  [
+    "a template that names nothing",
+    withContainer({ env: ["A={{.Foo}}"] }),
+    "INVALID_ARGUMENT",
+    'expanding env failed: expanding env "A={{.Foo}}": template: expansion:1:2: executing "expansion" at <.Foo>: can\'t evaluate field Foo in type *template.Context',
+  ],
+  [
+    "a template that cannot be read",
+    withContainer({ hostname: "{{.Node" }),
+    "INVALID_ARGUMENT",
+    "expanding hostname failed: template: expansion:1: unclosed action",
+  ],
+  [
+    "a label of the service that its template must ask for by index",
+    withContainer({ mounts: [{ type: "VOLUME", source: "{{.Service.Labels.a}}", target: "/a" }] }),
+    "INVALID_ARGUMENT",
+    'expanding mounts failed: expanding mount source "{{.Service.Labels.a}}": template: expansion:1:10: executing "expansion" at <.Service.Labels.a>: map has no entry for key "a"',
+  ],
+  [
+    "mounts that come to the same place",
+    withContainer({
+      mounts: [
+        { type: "VOLUME", source: "a", target: "/{{.Task.Slot}}" },
+        { type: "VOLUME", source: "b", target: "/1" },
+      ],
+    }),
+    "INVALID_ARGUMENT",
+    "ContainerSpec: duplicate mount point: /1",
+  ],
   ["no image", withContainer({ image: "" }), "INVALID_ARGUMENT", "ContainerSpec: image reference must be provided"],
   [
     "a bad image",

@@ -1,15 +1,27 @@
 // Source: swarmkit manager/controlapi/service.go, validateContainerSpec.
-// Differs: templates in it are not tried out here; the worker that expands them rejects the task.
 import { durationOf, invalidArgument, milliseconds } from "@mswarm/runtime";
-import type { ContainerSpec, HealthConfig } from "@mswarm/wire";
+import { expandContainer, taskContext } from "@mswarm/template";
+import type { ContainerSpec, HealthConfig, Task } from "@mswarm/wire";
 import { goQuoted } from "./go-format.ts";
 import { isImageReference } from "./image-reference.ts";
+import { taskName } from "./naming.ts";
 
 const zero = milliseconds(0);
 const shortestHealthDuration = milliseconds(1);
 
+/** What templates are tried out with. A service's labels are not there yet, so that one in a template must be asked for by `index`. */
+const imaginedTask: Task = {
+  serviceId: "serviceid",
+  serviceAnnotations: { name: "servicename" },
+  slot: "1",
+  nodeId: "nodeid",
+  annotations: { name: "taskname" },
+};
+const imaginedNode = { hostname: "nodeHostname", operatingSystem: "os", architecture: "architecture" };
+
 /** Errors: INVALID_ARGUMENT. */
-export function validateContainerSpec(container: ContainerSpec): void {
+export function validateContainerSpec(template: ContainerSpec): void {
+  const container = expandContainer(template, taskContext(imaginedTask, taskName(imaginedTask), imaginedNode));
   const image = container.image ?? "";
   if (image === "") throw invalidArgument("ContainerSpec: image reference must be provided");
   if (!isImageReference(image)) {

@@ -2,19 +2,16 @@ import type { BindPropagation, ContainerMount } from "@mswarm/engine";
 import { unimplemented } from "@mswarm/runtime";
 import type { Mount, Mount_BindOptions } from "@mswarm/wire";
 
-type Expand = (text: string, where: string) => string;
-
-/** A mount of the specification, its placeholders expanded. UNIMPLEMENTED: Windows pipes and cluster volumes. */
-export function containerMount(mount: Mount, expand: Expand): ContainerMount {
-  const target = expand(mount.target ?? "", "a mount's target");
-  const source = expand(mount.source ?? "", "a mount's source");
+/** A mount of the specification, its templates filled in. UNIMPLEMENTED: Windows pipes and cluster volumes. */
+export function containerMount(mount: Mount): ContainerMount {
+  const { target = "", source = "" } = mount;
   const readOnly = mount.readonly ?? false;
   const type = mount.type ?? "BIND";
   switch (type) {
     case "BIND":
       return { type: "bind", target, source, readOnly, ...bindOptions(mount.bindOptions) };
     case "VOLUME":
-      return { type: "volume", target, source, readOnly, ...volumeOptions(mount.volumeOptions, expand) };
+      return { type: "volume", target, source, readOnly, ...volumeOptions(mount.volumeOptions) };
     case "TMPFS":
       return { type: "tmpfs", target, readOnly, ...tmpfsOptions(mount.tmpfsOptions) };
     case "NPIPE":
@@ -35,16 +32,12 @@ function bindOptions(options: Mount_BindOptions | undefined) {
   };
 }
 
-function volumeOptions(options: Mount["volumeOptions"], expand: Expand) {
+function volumeOptions(options: Mount["volumeOptions"]) {
   const driver = options?.driverConfig;
   return {
     noCopy: options?.nocopy ?? false,
-    labels: expandAll(options?.labels, "a volume's label", expand),
-    ...(driver === undefined
-      ? {}
-      : {
-          driver: { name: driver.name ?? "", options: expandAll(driver.options, "a volume's driver option", expand) },
-        }),
+    labels: options?.labels ?? {},
+    ...(driver === undefined ? {} : { driver: { name: driver.name ?? "", options: driver.options ?? {} } }),
     ...(options?.subpath === undefined || options.subpath === "" ? {} : { subpath: options.subpath }),
   };
 }
@@ -54,12 +47,4 @@ function tmpfsOptions(options: Mount["tmpfsOptions"]) {
   const sizeBytes = Number(options?.sizeBytes ?? 0);
   const mode = options?.mode ?? 0;
   return { ...(sizeBytes === 0 ? {} : { sizeBytes }), ...(mode === 0 ? {} : { mode }) };
-}
-
-function expandAll(
-  texts: Readonly<Record<string, string>> | undefined,
-  where: string,
-  expand: Expand,
-): Record<string, string> {
-  return Object.fromEntries(Object.entries(texts ?? {}).map(([key, text]) => [key, expand(text, where)]));
 }

@@ -239,3 +239,40 @@ test("a container may take 10 s to stop, or what its specification says, none at
   expect(stopGraceOf(assignedTask("t", { stopGracePeriod: { seconds: "3" } }))).toBe(seconds(3));
   expect(stopGraceOf(assignedTask("t", { stopGracePeriod: {} }))).toBe(seconds(0));
 });
+
+test("templates are filled in where Docker does it, and nowhere else", () => {
+  const container = created({
+    hostname: '{{.Service.Name}}-{{.Task.Slot}}{{if eq .Node.Platform.OS "linux"}}-l{{end}}',
+    env: ['T={{index .Service.Labels "tier" | printf "%q"}}', "{{.Task.ID}}=name", "BARE", 'J={"a":{"b":1}}'],
+    labels: { raw: "{{.Task.ID}}" },
+    args: ["{{.Task.ID}}"],
+    mounts: [
+      {
+        type: "VOLUME",
+        source: "data-{{.Task.Slot}}",
+        target: "/{{.Service.ID}}",
+        volumeOptions: {
+          labels: { slot: "{{.Task.Slot}}" },
+          driverConfig: { name: "local", options: { o: "{{.Node.ID}}" } },
+        },
+      },
+    ],
+  });
+  expect(container).toMatchObject({
+    hostname: "web-1-l",
+    env: ['T="front"', "{{.Task.ID}}=name", "BARE", 'J={"a":{"b":1}}'],
+    labels: { raw: "{{.Task.ID}}" },
+    command: ["{{.Task.ID}}"],
+    mounts: [
+      {
+        source: "data-1",
+        target: "/service1",
+        labels: { slot: "1" },
+        driver: { name: "local", options: { o: "node1" } },
+      },
+    ],
+  });
+  expect(() => created({ env: ["A={{.Service.Labels.absent}}"] })).toThrow(
+    /^expanding env failed: expanding env "A=.*map has no entry for key "absent"$/,
+  );
+});

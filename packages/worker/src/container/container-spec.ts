@@ -1,17 +1,17 @@
 // From a task to what its container shall be. Pure; compatibility with Docker's own workers lives here.
 import type { BindMount, ContainerCreate, ContainerHealthcheck } from "@mswarm/engine";
 import { type Duration, durationOf, invalidArgument, seconds, unimplemented } from "@mswarm/runtime";
+import { expandContainer, type TemplateNode, taskContext } from "@mswarm/template";
 import type { ContainerSpec, google, HealthConfig, Task } from "@mswarm/wire";
 import { containerMount } from "./container-mounts.ts";
 import { containerNetwork } from "./container-network.ts";
 import { containerResources, genericResourceEnv, hostPorts } from "./container-resources.ts";
 import { securityOptions } from "./container-security.ts";
-import { expandPlaceholders, type PlaceholderValues, placeholderValues } from "./placeholders.ts";
 import { taskLabels, taskName } from "./task-names.ts";
 
 /** What a container depends on besides its task. */
 export interface ContainerSurroundings {
-  readonly node: PlaceholderValues["node"];
+  readonly node: TemplateNode & { readonly id: string };
   /** Labels the daemon puts on every container. */
   readonly extraLabels: Readonly<Record<string, string>>;
   /** Address that host-mode ports bind; absent: all addresses. */
@@ -28,11 +28,8 @@ export function containerCreateOf(
   surroundings: ContainerSurroundings,
   files: readonly BindMount[],
 ): ContainerCreate {
-  const spec = containerSpecOf(task);
-  const values = placeholderValues(task, surroundings.node);
-  const expand = (text: string, where: string): string => expandPlaceholders(text, values, where);
+  const spec = expandContainer(containerSpecOf(task), taskContext(task, taskName(task), surroundings.node));
   const network = containerNetwork(task);
-  const hostname = expand(spec.hostname ?? "", "the hostname");
   const logDriver = task.spec?.logDriver ?? task.logDriver;
   return {
     name: taskName(task),
@@ -40,21 +37,18 @@ export function containerCreateOf(
     labels: taskLabels(task, surroundings.node.id, surroundings.extraLabels),
     ...optionalList("entrypoint", spec.command),
     ...optionalList("command", spec.args),
-    env: [
-      ...(spec.env ?? []).map((line) => expand(line, "the environment")),
-      ...genericResourceEnv(task.assignedGenericResources ?? []),
-    ],
+    env: [...(spec.env ?? []), ...genericResourceEnv(task.assignedGenericResources ?? [])],
     ...optionalText("workingDirectory", spec.dir),
     ...optionalText("user", spec.user),
     groups: spec.groups ?? [],
-    ...optionalText("hostname", hostname),
+    ...optionalText("hostname", spec.hostname),
     tty: spec.tty ?? false,
     openStdin: spec.openStdin ?? false,
     ...optionalText("stopSignal", spec.stopSignal),
     // So that whoever stops it later without knowing its task leaves it the same time.
     stopGrace: stopGraceOf(task),
     ...(spec.healthcheck === undefined ? {} : { healthcheck: healthcheckOf(spec.healthcheck) }),
-    mounts: [...(spec.mounts ?? []).map((mount) => containerMount(mount, expand)), ...files],
+    mounts: [...(spec.mounts ?? []).map(containerMount), ...files],
     readOnlyRoot: spec.readOnly ?? false,
     // A wrapped value: absent leaves it to the engine, false forbids it.
     ...(spec.init === undefined ? {} : { init: spec.init.value ?? false }),

@@ -1,17 +1,17 @@
+import { messageOf } from "@mswarm/runtime";
 import type { ContainerSpec, Secret } from "@mswarm/wire";
 import { expect, test } from "vitest";
-import { placeholderValues } from "../container/placeholders.ts";
 import { assignedTask } from "../testing/worker-scene.ts";
 import { dependencyFiles } from "./dependency-files.ts";
 
-const node = { id: "node1", hostname: "h", operatingSystem: "linux", architecture: "x86_64" };
+const node = { hostname: "h", operatingSystem: "linux", architecture: "x86_64" };
 const secret = (id: string, text: string, more: Secret["spec"] = {}): [string, Secret] => [
   id,
   { id, spec: { data: Buffer.from(text), ...more } },
 ];
 const filesOf = (container: ContainerSpec, secrets: readonly [string, Secret][], configs = secrets) => {
   const task = assignedTask("task1", container);
-  return dependencyFiles(task, { secrets: new Map(secrets), configs: new Map(configs) }, placeholderValues(task, node));
+  return dependencyFiles(task, { secrets: new Map(secrets), configs: new Map(configs) }, node);
 };
 const reference = (file: NonNullable<ContainerSpec["secrets"]>[number]["file"]): ContainerSpec => ({
   secrets: [{ secretId: "s1", secretName: "password", ...(file === undefined ? {} : { file }) }],
@@ -59,9 +59,49 @@ test("only a templated secret is expanded, and a refusal does not quote it", () 
   const dataOf = (found: [string, Secret]) => filesOf(reference({ name: "p" }), [found])[0]?.data.toString();
   expect(dataOf(secret("s1", text))).toBe(text);
   expect(dataOf(secret("s1", text, { data: Buffer.from(text), templating }))).toBe("user=web");
-  const hidden = { data: Buffer.from("{{hunter2}}"), templating };
-  expect(() => dataOf(secret("s1", "", hidden))).toThrow(/^secret "password": its template uses more than/);
   expect(() => dataOf(secret("s1", "", { data: Buffer.from(""), templating: { name: "other" } }))).toThrow(
     'unrecognized template type "other"',
+  );
+  const refusal = (data: string): string => {
+    try {
+      return String(dataOf(secret("s1", "", { data: Buffer.from(data), templating })));
+    } catch (error) {
+      return messageOf(error);
+    }
+  };
+  expect(refusal("{{hunter2}}")).toBe(
+    'secret "password": its template cannot be filled in: it cannot be read, see line 1',
+  );
+  expect(refusal("\n{{.hunter2}}")).toBe('secret "password": its template cannot be filled in: see line 2, byte 3');
+  expect(refusal('{{range secret "p"}}{{end}}')).not.toContain("range secret");
+});
+
+test("a template may ask for the task's environment, other secrets and configs, by the names of their files", () => {
+  const templating = { name: "golang" };
+  const container: ContainerSpec = {
+    env: ["HOST=db", "PLAIN"],
+    secrets: [{ secretId: "s1", secretName: "password", file: { name: "pw" } }],
+    configs: [
+      { configId: "c1", configName: "url", file: { name: "/etc/url" } },
+      { configId: "c2", configName: "motd", file: { name: "motd" } },
+    ],
+  };
+  const text = '{{env "HOST"}}:{{secret "pw"}}@{{config "motd"}}{{env "PLAIN"}}{{if eq .Task.Slot "1"}}!{{end}}';
+  const files = filesOf(
+    container,
+    [secret("s1", "\u00e9\n")],
+    [secret("c1", "", { data: Buffer.from(text), templating }), secret("c2", "hi")],
+  );
+  expect(files[1]?.data.toString()).toBe("db:\u00e9\n@hi!");
+  const binary = Buffer.from([0xff, 0, 0x80, 0x7b]);
+  const raw = filesOf(
+    container,
+    [secret("s1", "", { data: binary, templating })],
+    [secret("c1", ""), secret("c2", "")],
+  );
+  expect(raw[0]?.data).toEqual(binary);
+  const unknown = secret("c1", "", { data: Buffer.from('{{secret "other"}}'), templating });
+  expect(() => filesOf(container, [secret("s1", "")], [unknown, secret("c2", "")])).toThrow(
+    'config "url": its template cannot be filled in: see line 1, byte 3',
   );
 });

@@ -9,7 +9,6 @@ import {
   containerSpecOf,
   stopGraceOf,
 } from "../container/container-spec.ts";
-import { placeholderValues } from "../container/placeholders.ts";
 import { nodeIdLabel, taskIdLabel, taskName } from "../container/task-names.ts";
 import { type Dependencies, dependencyFiles, hasDependencyFiles } from "../secrets/dependency-files.ts";
 import type { SecretMount } from "../secrets/secret-mount.ts";
@@ -126,7 +125,7 @@ export class TaskContainer {
     const spec = containerSpecOf(task);
     const surroundings = this.#parts.surroundings();
     // Everything that can be refused is refused before a registry is asked or a secret is written.
-    const files = dependencyFiles(task, this.#parts.dependencies(), placeholderValues(task, surroundings.node));
+    const files = dependencyFiles(task, this.#parts.dependencies(), surroundings.node);
     containerCreateOf(task, surroundings, []);
     if (files.length > 0 && this.#parts.remapsUsers()) {
       throw failedPrecondition("secrets and configs are not supported on an engine that remaps users (userns-remap)");
