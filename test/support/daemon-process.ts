@@ -128,6 +128,11 @@ export class DaemonProcess {
     await this.#end("SIGKILL");
   }
 
+  /** SIGSTOP or SIGCONT: a machine that hangs, its connections whole. */
+  freeze(isFrozen: boolean): void {
+    this.#process?.kill(isFrozen ? "SIGSTOP" : "SIGCONT");
+  }
+
   /** SIGTERM; resolves when the process is gone, and kills one that does not go within 30 s. */
   async stop(): Promise<void> {
     const timer = clock.timer(seconds(30), () => this.#process?.kill("SIGKILL"));

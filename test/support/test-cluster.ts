@@ -50,19 +50,25 @@ export class TestCluster {
     return new TestCluster(await mkdtemp(join(tmpdir(), "mst-")), engine, network);
   }
 
-  /** Managers m1 …, workers w1 …, all joined and READY. */
+  /**
+   * Managers m1 …, workers w1 …, all joined and READY.
+   *
+   * @param options.place  where a daemon lives, if not at a loopback address of its own
+   */
   static async start(options: {
     engine: string;
     managers: number;
     workers: number;
     network?: TestNetwork;
+    place?: (name: string) => Partial<DaemonSettings>;
   }): Promise<TestCluster> {
     const cluster = await TestCluster.create(options.engine, options.network);
     try {
       const names = (letter: string, count: number): string[] =>
         Array.from({ length: count }, (_unused, index) => `${letter}${index + 1}`);
-      const managers = names("m", options.managers).map((name) => cluster.add(name));
-      const workers = names("w", options.workers).map((name) => cluster.add(name));
+      const place = options.place ?? (() => ({}));
+      const managers = names("m", options.managers).map((name) => cluster.add(name, place(name)));
+      const workers = names("w", options.workers).map((name) => cluster.add(name, place(name)));
       await Promise.all(cluster.daemons.map((daemon) => daemon.start()));
       const [first, ...others] = managers;
       invariant(first !== undefined, "a cluster has a manager");

@@ -1,6 +1,6 @@
 // Where the leader is, for calls that only it can answer (wire 1.4).
 
-import type { LeadershipState, Member } from "@mswarm/raft";
+import { type LeadershipState, type Member, noRaftId, type RaftId } from "@mswarm/raft";
 import type { Channel, LeaderForwarder, LeaderLocation } from "@mswarm/rpc";
 import { type Clock, type Duration, milliseconds, seconds, unavailable, unknownError } from "@mswarm/runtime";
 
@@ -8,6 +8,8 @@ import { type Clock, type Duration, milliseconds, seconds, unavailable, unknownE
 const patience = seconds(10);
 const shortPatience = seconds(2);
 const pollInterval = milliseconds(20);
+/** For calls at a leader that has handed over: their answers are on the way. */
+const farewell = milliseconds(300);
 
 export interface LeaderLocatorParts {
   readonly clock: Clock;
@@ -63,6 +65,25 @@ export class LeaderLocator implements LeaderForwarder {
     }
   }
 
+  /**
+   * Another manager leads: calls that still wait for the former leader get a moment, then they fail, or are repeated at
+   * the new one. Without this, a leader whose plug was pulled would keep them until their own time is over.
+   */
+  leaderChanged(): void {
+    const { clock, leadership } = this.#parts;
+    const { leaderId, term } = leadership();
+    if (leaderId === noRaftId || this.#channels.size === 0) return;
+    clock.timer(farewell, () => {
+      if (leadership().term !== term) return;
+      const leader = this.#addressOf(leadership().leaderId);
+      for (const [address, channel] of this.#channels) {
+        if (address === leader) continue;
+        channel.close();
+        this.#channels.delete(address);
+      }
+    });
+  }
+
   /** Ends all connections; whoever asks from now on is refused. Idempotent. */
   close(): void {
     this.#isClosed = true;
@@ -71,16 +92,20 @@ export class LeaderLocator implements LeaderForwarder {
   }
 
   #look(): LeaderLocation | undefined {
-    const { leadership, members, raftId, openChannel } = this.#parts;
+    const { leadership, raftId, openChannel } = this.#parts;
     const { isLeader, leaderId } = leadership();
     if (isLeader) return { self: true };
     // Elected but not ready: calls wait until the log is applied.
     if (leaderId === raftId()) return undefined;
-    const leader = members().find((member) => member.raftId === leaderId);
-    if (leader === undefined) return undefined;
-    const known = this.#channels.get(leader.address);
-    const channel = known ?? openChannel(leader.address);
-    if (known === undefined) this.#channels.set(leader.address, channel);
+    const address = this.#addressOf(leaderId);
+    if (address === undefined) return undefined;
+    const known = this.#channels.get(address);
+    const channel = known ?? openChannel(address);
+    if (known === undefined) this.#channels.set(address, channel);
     return { self: false, channel };
+  }
+
+  #addressOf(leaderId: RaftId): string | undefined {
+    return this.#parts.members().find((member) => member.raftId === leaderId)?.address;
   }
 }

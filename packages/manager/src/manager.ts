@@ -123,6 +123,7 @@ export class Manager {
       // First: the loops of a leader need a store that they can write to.
       this.#foundation.replicated.connect(this.raft),
       this.raft.onLeadership(() => this.#reconsider()),
+      this.raft.onLeadership(() => locator.leaderChanged()),
       onNodeRemoved(this.store, this.#identity.clusterId, (nodeId) => server.disconnect(nodeId)),
       observed.onChange(() => locator.membersChanged()),
     );

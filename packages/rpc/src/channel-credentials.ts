@@ -28,6 +28,7 @@ export class DialCredentials extends ChannelCredentials {
   readonly #parts: DialParts;
   #context: { readonly of: CertifiedKey | undefined; readonly context: SecureContext } | undefined;
   #connecting: Timer | undefined;
+  readonly #sockets = new Set<Socket>();
   #closed = false;
 
   constructor(parts: DialParts) {
@@ -35,10 +36,11 @@ export class DialCredentials extends ChannelCredentials {
     this.#parts = parts;
   }
 
-  /** Ends attempts to connect that are under way. */
+  /** Ends the connection, and attempts to connect. grpc-js alone would let calls wait on for a server that is gone. */
   close(): void {
     this.#closed = true;
     this.#connecting?.cancel();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   override _isSecure(): boolean {
@@ -80,6 +82,8 @@ export class DialCredentials extends ChannelCredentials {
     }
     // As Go's dialers do: a server that vanished is noticed also on a silent connection.
     raw.setKeepAlive(true, tcpKeepAliveDelay);
+    this.#sockets.add(raw);
+    raw.once("close", () => this.#sockets.delete(raw));
     const late = deferred<never>();
     const timer = clock.timer(connectTimeout, () => late.reject(unavailable("the TLS handshake took too long")));
     try {

@@ -246,6 +246,28 @@ test("what the leader answers itself is not repeated, whatever its code", async 
   expect(calls).toBe(1);
 });
 
+test("a call that a leader did not take because it hands over is repeated until somebody takes it", async () => {
+  let calls = 0;
+  const handingOver = bindService(
+    "docker.swarmkit.v1.NodeCA",
+    {
+      IssueNodeCertificate: async () => {
+        calls += 1;
+        if (calls < 4) throw unavailable("raft: leadership is being handed over to another manager");
+        return { nodeId: "taken" };
+      },
+      NodeCertificateStatus: async () => ({}),
+    },
+    { IssueNodeCertificate: anyone("test"), NodeCertificateStatus: anyone("test") },
+  );
+  const leader = await startLoopback({ authority, services: [handingOver, health] });
+  cleanups.push(() => leader.close());
+  const follower = await startManager("follower", at(await leader.channel(testManager("follower"))));
+  const worker = await follower.channel(testWorker());
+  expect(await worker.client("docker.swarmkit.v1.NodeCA").IssueNodeCertificate({})).toEqual({ nodeId: "taken" });
+  expect(calls).toBe(4);
+});
+
 test("a cancelled call is cancelled at the leader too", async () => {
   const { leader, follower } = await startPair();
   const worker = await follower.channel(testWorker());

@@ -33,6 +33,9 @@ export function forwardHeaders(call: Pick<IncomingCall, "caller" | "user">): Cal
   };
 }
 
+const handover = /leadership is being handed over/;
+/** With the first pause between two of them: longer than a hand-over may take. */
+const handoverTries = 25;
 const connectionFailure = /is closing|the connection is unavailable|connection error/;
 
 export class Forwarding {
@@ -56,23 +59,32 @@ export class Forwarding {
     return location.channel;
   }
 
-  /** A unary call, repeated once at the next healthy leader when the connection to the first one fails. */
+  /**
+   * A unary call, repeated once at the next healthy leader when the connection to the first one fails, and as long as
+   * a leader that hands over takes nothing: it has not begun the call then.
+   */
   async unary(
     method: BoundMethod,
     request: Buffer,
     call: IncomingCall,
     answerHere: () => Promise<Buffer>,
   ): Promise<Buffer> {
-    const channel = await this.destination(method, call);
-    if (channel === undefined) return answerHere();
-    const options = optionsOf(call);
-    try {
-      return await channel.bytes.unary(method.path, request, options);
-    } catch (error) {
-      if (!isSwarmError(error) || !connectionFailure.test(error.message) || method.forward === undefined) throw error;
+    const { forward } = method;
+    const runAt = (channel: Channel | undefined): Promise<Buffer> =>
+      channel === undefined ? answerHere() : channel.bytes.unary(method.path, request, optionsOf(call));
+    let channel = await this.destination(method, call);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await runAt(channel);
+      } catch (error) {
+        if (forward === undefined || !isSwarmError(error)) throw error;
+        // A call that was forwarded to us is repeated by the manager that forwarded it.
+        const isWaiting = handover.test(error.message) && call.redirects.length === 0 && tries < handoverTries;
+        const isCut = channel !== undefined && connectionFailure.test(error.message) && tries === 1;
+        if (!isWaiting && !isCut) throw error;
+      }
+      channel = await this.#healthyLeader(forward, call.signal);
     }
-    const next = await this.#healthyLeader(method.forward, call.signal);
-    return next === undefined ? answerHere() : next.bytes.unary(method.path, request, options);
   }
 
   clientStream(

@@ -163,6 +163,49 @@ test("the heartbeat period is that of the cluster, give or take half a second, a
   expect(await beat()).toBeGreaterThanOrEqual(19_500);
 });
 
+test("an mswarm node is asked for a heartbeat more than twice as often, in the proportion of the cluster's period", async () => {
+  const bench = await dispatcherBench();
+  await bench.addNode("ours");
+  await bench.lead();
+  const { id } = await openSession(bench, "ours");
+  const beat = async (): Promise<number> => {
+    const { period } = await bench.dispatcher.heartbeat({ sessionId: id }, callOf("ours"));
+    const { seconds: whole, nanos } = period as { seconds: string; nanos: number };
+    return Number(whole) * 1_000 + nanos / 1e6;
+  };
+  const periods = await Promise.all(Array.from({ length: 50 }, beat));
+  expect(Math.min(...periods)).toBeGreaterThanOrEqual(1_750);
+  expect(Math.max(...periods)).toBeLessThanOrEqual(2_250);
+  await bench.store.update((tx) => {
+    const cluster = tx.get(clusters, clusterId);
+    const spec = { ...cluster?.spec, dispatcher: { heartbeatPeriod: { seconds: "20" } } };
+    tx.update(clusters, { ...cluster, spec });
+  });
+  expect(await beat()).toBeGreaterThanOrEqual(7_500);
+});
+
+test("an mswarm node that says nothing, its connection whole, is down after four of its periods", async () => {
+  const bench = await dispatcherBench();
+  await bench.addNode("ours");
+  await bench.lead();
+  const { id } = await openSession(bench, "ours");
+  await bench.dispatcher.heartbeat({ sessionId: id }, callOf("ours"));
+  await bench.clock.advance(seconds(6.9));
+  expect(bench.node("ours")?.status?.state).toBe("READY");
+  await bench.clock.advance(seconds(2.3));
+  expect(bench.node("ours")?.status).toMatchObject({ state: "DOWN", message: "heartbeat failure" });
+});
+
+test("after a change of leader an mswarm node has four of its periods to come back", async () => {
+  const bench = await dispatcherBench();
+  await bench.addNode("ours", { status: { state: "READY" }, description: { hostname: "ours" } });
+  await bench.lead();
+  await bench.clock.advance(seconds(7.9));
+  expect(bench.node("ours")?.status?.state).toBe("UNKNOWN");
+  await bench.clock.advance(seconds(0.3));
+  expect(bench.node("ours")?.status?.state).toBe("DOWN");
+});
+
 test("a node that misses its heartbeats for three periods is down, and its session is over", async () => {
   const bench = await dispatcherBench();
   await bench.addNode(worker);

@@ -6,7 +6,6 @@ import {
   type Deferred,
   type Duration,
   deferred,
-  durationOf,
   type Logger,
   milliseconds,
   notFound,
@@ -18,18 +17,11 @@ import { type Change, clusters, isChangeOf, nodes, type Store, tasks } from "@ms
 import type { Cluster, Node } from "@mswarm/wire";
 import { DeadlineGroup } from "./deadline-group.ts";
 import { markDown, markReady, markUnknown, type Registration } from "./node-status.ts";
+import { nextPeriod, type Rhythm, rhythmOf } from "./rhythm.ts";
 import type { Session } from "./session.ts";
 import { clusterView, type ManagerList } from "./session-message.ts";
 import { Sessions } from "./sessions.ts";
 import { StatusUpdates } from "./status-updates.ts";
-
-// Source: swarmkit manager/dispatcher/dispatcher.go, defaults.
-const defaultPeriod = seconds(5);
-/** Below this, a busy machine would miss its own deadlines. */
-const periodMin = milliseconds(100);
-const periodSpread = milliseconds(500);
-const graceFactor = 3;
-const unknownGraceFactor = 6;
 
 /** An mswarm worker whose connection was reset comes back within a second, or it is gone. */
 const suspectGrace = seconds(3);
@@ -63,7 +55,6 @@ export class DispatcherTerm {
   readonly #deadlines: DeadlineGroup;
   readonly #unknown: DeadlineGroup;
   readonly #registering = new Map<string, number>();
-  #period: Duration;
 
   constructor(parts: DispatcherParts, signal: AbortSignal) {
     this.parts = parts;
@@ -77,7 +68,6 @@ export class DispatcherTerm {
     this.#unknown = new DeadlineGroup(parts.clock, expiryGrain, (nodeIds) =>
       this.#down(nodeIds, 'heartbeat failure for node in "unknown" state'),
     );
-    this.#period = periodOf(this.#cluster());
   }
 
   /** Runs until the signal aborts; rejects when a write fails, since a dispatcher that cannot write is no leader's. */
@@ -136,15 +126,16 @@ export class DispatcherTerm {
     if (this.signal.aborted) throw dispatcherStopped();
     const session = isLive && this.sessions.get(nodeId) === live ? live : this.sessions.add(nodeId);
     this.#unknown.delete(nodeId);
-    this.#deadlines.set(nodeId, milliseconds(this.#period * graceFactor));
+    const { period, grace } = this.#rhythm(nodeId);
+    this.#deadlines.set(nodeId, milliseconds(period * grace));
     return session;
   }
 
   /** Takes a sign of life; returns when the next one is expected. */
   heartbeat(session: Session): Duration {
-    const spread = Math.min(periodSpread, this.#period / 4);
-    const period = milliseconds(this.#period + (this.parts.random.fraction() * 2 - 1) * spread);
-    this.#deadlines.set(session.nodeId, milliseconds(period * graceFactor));
+    const rhythm = this.#rhythm(session.nodeId);
+    const period = nextPeriod(rhythm, this.parts.random);
+    this.#deadlines.set(session.nodeId, milliseconds(period * rhythm.grace));
     return period;
   }
 
@@ -164,14 +155,18 @@ export class DispatcherTerm {
   async #begin(): Promise<void> {
     const unknown = await markUnknown(this.parts.store);
     if (this.signal.aborted) return;
-    for (const nodeId of unknown) this.#unknown.set(nodeId, milliseconds(this.#period * unknownGraceFactor));
+    for (const nodeId of unknown) {
+      const { period, unknownGrace } = this.#rhythm(nodeId);
+      this.#unknown.set(nodeId, milliseconds(period * unknownGrace));
+    }
     this.#ready.resolve();
   }
 
   #expire(nodeIds: readonly string[]): void {
     // A node that is just registering again is alive, whatever its old session missed.
     const gone = nodeIds.filter((nodeId) => !this.#registering.has(nodeId));
-    for (const nodeId of nodeIds) if (this.#registering.has(nodeId)) this.#deadlines.set(nodeId, this.#period);
+    for (const nodeId of nodeIds)
+      if (this.#registering.has(nodeId)) this.#deadlines.set(nodeId, this.#rhythm(nodeId).period);
     for (const nodeId of gone) this.sessions.remove(nodeId, mustDisconnect());
     this.#down(gone, "heartbeat failure");
   }
@@ -212,7 +207,6 @@ export class DispatcherTerm {
   }
 
   #clusterChanged(cluster: Cluster, previous: Cluster | undefined): void {
-    this.#period = periodOf(cluster);
     if (!isDeepStrictEqual(clusterView(cluster), clusterView(previous))) this.#notifyAll();
   }
 
@@ -220,13 +214,11 @@ export class DispatcherTerm {
     for (const session of this.sessions.all()) session.notify();
   }
 
-  #cluster(): Cluster | undefined {
-    return this.parts.store.view((tx) => tx.get(clusters, this.parts.clusterId));
+  #rhythm(nodeId: string): Rhythm {
+    const { store, clusterId, isMswarmNode } = this.parts;
+    return store.view((tx) => {
+      const node = tx.get(nodes, nodeId);
+      return rhythmOf(tx.get(clusters, clusterId), node !== undefined && isMswarmNode(node));
+    });
   }
-}
-
-function periodOf(cluster: Cluster | undefined): Duration {
-  const period = durationOf(cluster?.spec?.dispatcher?.heartbeatPeriod, defaultPeriod);
-  // Zero keeps the default, as everywhere in a cluster spec.
-  return period > 0 ? milliseconds(Math.max(period, periodMin)) : defaultPeriod;
 }

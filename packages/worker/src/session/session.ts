@@ -24,6 +24,8 @@ const callTimeout = seconds(5);
 const defaultHeartbeatPeriod = seconds(5);
 /** A manager that asks for more than this, by mistake or with a period of zero, gets no more. */
 const shortestHeartbeatPeriod = milliseconds(100);
+/** An answer may take a change of leader. */
+const shortestHeartbeatTimeout = seconds(2);
 
 export interface SessionParts {
   readonly connection: ManagerConnection;
@@ -83,9 +85,12 @@ async function readMessages(messages: AsyncIterator<SessionMessage>, { onMessage
 }
 
 async function sendHeartbeats(parts: SessionParts, sessionId: string, signal: AbortSignal): Promise<void> {
+  let timeout = callTimeout;
   for (;;) {
-    const { period } = await parts.connection.dispatcher.Heartbeat({ sessionId }, { signal, timeout: callTimeout });
+    const { period } = await parts.connection.dispatcher.Heartbeat({ sessionId }, { signal, timeout });
     const pause = milliseconds(Math.max(durationOf(period, defaultHeartbeatPeriod), shortestHeartbeatPeriod));
+    // A manager that asks more often also loses patience sooner: another one has to be found before it does.
+    timeout = milliseconds(Math.min(callTimeout, Math.max(pause, shortestHeartbeatTimeout)));
     await parts.clock.sleep(pause, signal);
   }
 }
