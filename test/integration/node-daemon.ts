@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeEngine } from "@mswarm/engine/fake";
 import type { Manager } from "@mswarm/manager";
-import type { RpcServer } from "@mswarm/rpc";
+import { type Channel, type ClientOf, openUnixChannel, type RpcServer } from "@mswarm/rpc";
 import {
   type Clock,
   cryptoRandom,
@@ -15,6 +15,7 @@ import {
   silentLogger,
   systemClock,
 } from "@mswarm/runtime";
+import type { Handlers } from "@mswarm/wire";
 import { expect } from "vitest";
 import { parseHostPort } from "../../packages/node/src/addresses.ts";
 import { createControlServer } from "../../packages/node/src/control-server.ts";
@@ -39,9 +40,13 @@ export class TestDaemon {
   /** Warnings and errors of all its runs, but for sessions that come and go. */
   readonly complaints: string[] = [];
   readonly #clock: Clock;
+  /** For the next start. */
+  hostname = "test";
+  defaultAdvertiseAddress = "";
   #membership: Membership | undefined;
   #state: StateDirectory | undefined;
   #control: RpcServer | undefined;
+  #channel: Channel | undefined;
 
   private constructor(folder: string, address: string, clock: Clock) {
     this.folder = folder;
@@ -70,8 +75,8 @@ export class TestDaemon {
       engine: "unix:///fake",
       api: "unix:///unused",
       control,
-      hostname: "test",
-      defaultAdvertiseAddress: "",
+      hostname: this.hostname,
+      defaultAdvertiseAddress: this.defaultAdvertiseAddress,
       logLevel: "info",
       logFormat: "json",
     };
@@ -93,6 +98,8 @@ export class TestDaemon {
   async stop(): Promise<void> {
     const [membership, control, state] = [this.#membership, this.#control, this.#state];
     this.#membership = undefined;
+    this.#channel?.close();
+    this.#channel = undefined;
     await membership?.stop();
     await control?.close(milliseconds(0));
     await state?.release();
@@ -130,6 +137,16 @@ export class TestDaemon {
     const [cluster] = manager.store.save().clusters ?? [];
     const { manager: forManagers = "", worker = "" } = cluster?.rootCa?.joinTokens ?? {};
     return { manager: forManagers, worker };
+  }
+
+  /** `Control` of this daemon's manager, called as if it were the control socket. */
+  get control(): ClientOf<Handlers["docker.swarmkit.v1.Control"]> {
+    this.#channel ??= openUnixChannel(join(this.folder, "control.sock"));
+    return this.#channel.client("docker.swarmkit.v1.Control");
+  }
+
+  get nodeId(): string {
+    return this.membership.credentials?.identity.nodeId ?? "";
   }
 
   /** Its Raft node. */

@@ -15,7 +15,7 @@ import {
   throwIfAborted,
 } from "@mswarm/runtime";
 import type { SessionMessage } from "@mswarm/wire";
-import type { RemotePeer, Remotes } from "@mswarm/worker";
+import { type RemotePeer, type Remotes, refusalOf } from "@mswarm/worker";
 import { expiredText, removedText } from "./control-texts.ts";
 import type { Credentials } from "./credentials.ts";
 import { unixPath } from "./daemon-options.ts";
@@ -57,6 +57,8 @@ export class ClusterNode {
   #askedAs: string | undefined;
   #notAdmitted: string | undefined;
   #isWorking = false;
+  /** Why the managers want nothing to do with this node. */
+  #refusal: string | undefined;
 
   private constructor(parts: ClusterNodeParts) {
     const { clock, random, log, credentials, state } = parts;
@@ -104,6 +106,9 @@ export class ClusterNode {
       ...parts,
       localChannel: () => this.#localChannel(),
       onSessionMessage: (message: SessionMessage) => this.#told(message),
+      onSessionFailure: (error: unknown) => {
+        this.#refusal = refusalOf(error)?.sentence;
+      },
     };
     this.#worker = new WorkerHost({ clock, random, log, createWorker: () => createNodeWorker(workerParts) });
   }
@@ -146,7 +151,7 @@ export class ClusterNode {
     const { clock, credentials } = this.#parts;
     if (clock.now() > credentials.certificate.notAfter) return expiredText;
     if (this.#worker.wasRemoved) return removedText;
-    return this.#managers.failure?.message ?? this.#worker.failure;
+    return this.#refusal ?? this.#managers.failure?.message ?? this.#worker.failure;
   }
 
   /** What this node waits for while its manager is not admitted to Raft, in a sentence. */
@@ -287,6 +292,7 @@ export class ClusterNode {
   /** What a manager says of this node and of the cluster. Source: wire 6.2. */
   #told(message: SessionMessage): void {
     if (this.#tasks.signal.aborted) return;
+    this.#refusal = undefined;
     this.#tasks.run("remembering managers", () => this.#known.follow(message.managers ?? []));
     this.#tasks.run("adopting the root certificate", () => this.#adoptRoot(message.RootCA?.toString("utf8") ?? ""));
     this.#roles.told(message.node);

@@ -45,13 +45,14 @@ export interface NodeWorkerParts extends MachineParts {
   /** A new channel to the manager on this node, while there is one. */
   readonly localChannel: () => Channel | undefined;
   readonly onSessionMessage: (message: SessionMessage) => void;
+  readonly onSessionFailure: (error: unknown) => void;
 }
 
 /** For removing a leaving node's containers. */
 const leaveLimit = seconds(30);
 
 export function createNodeWorker(parts: NodeWorkerParts): Worker {
-  const { clock, random, credentials, remotes, localChannel, onSessionMessage } = parts;
+  const { clock, random, credentials, remotes, localChannel, onSessionMessage, onSessionFailure } = parts;
   return createWorker({
     ...machineOptions(parts),
     nodeId: credentials.identity.nodeId,
@@ -63,6 +64,7 @@ export function createNodeWorker(parts: NodeWorkerParts): Worker {
     }),
     overrides: () => descriptionOf(parts.options, credentials),
     onSessionMessage,
+    onSessionFailure,
   });
 }
 

@@ -4,6 +4,7 @@ export type { PlacedFile, SecretFile, SecretMount } from "./secrets/secret-mount
 export { TmpfsSecretMount, type TmpfsSecretMountParts } from "./secrets/tmpfs-secret-mount.ts";
 export { connectionOver, type ManagerConnection } from "./session/connection.ts";
 export { type ManagerConnectorParts, managerConnector } from "./session/manager-connector.ts";
+export { type Refusal, refusalOf } from "./session/refusal.ts";
 export { type RemotePeer, Remotes } from "./session/remotes.ts";
 export { FileTaskJournal } from "./tasks/file-task-journal.ts";
 export type { JournalEntry, TaskJournal } from "./tasks/task-journal.ts";

@@ -242,7 +242,11 @@ export class Peer {
   }
 }
 
-/** The answer by which a manager learns that it was removed. Source: wire reference 5.4. */
+/**
+ * The answers by which a manager learns that it was removed: out of Raft (wire reference 5.4), or out of the cluster
+ * as a node, which it only can be when it is no member any more.
+ */
 function isMemberRemoved(error: unknown): boolean {
-  return isSwarmError(error, "NOT_FOUND") && error.message.includes("member was removed");
+  if (isSwarmError(error, "NOT_FOUND")) return error.message.includes("member was removed");
+  return isSwarmError(error, "PERMISSION_DENIED") && error.message.includes("was removed from swarm");
 }

@@ -12,6 +12,7 @@ import type { NodeDescription, SessionMessage } from "@mswarm/wire";
 import { noAssignments } from "../assignments.ts";
 import type { ManagerConnection } from "./connection.ts";
 import { isRemoval } from "./removal.ts";
+import { refusalOf } from "./refusal.ts";
 import { runSession, type SessionParts } from "./session.ts";
 import { SessionBackoff } from "./session-backoff.ts";
 
@@ -67,7 +68,7 @@ export class SessionLoop {
       } catch (error) {
         throwIfAborted(signal);
         if (isRemoval(error, this.#parts.nodeId)) this.#removed();
-        const delay = this.#wasRemoved ? removedPause : this.#backoff.next();
+        const delay = this.#wasRemoved ? removedPause : (refusalOf(error)?.pause ?? this.#backoff.next());
         log.warn({ error: messageOf(error), retryInMs: Math.round(delay) }, "no session with a manager");
         this.#parts.onFailure(error);
         await clock.sleep(delay, signal);
