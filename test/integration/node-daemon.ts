@@ -1,5 +1,5 @@
 // A daemon without its process: real state directory, sockets and TLS on loopback, an engine in memory.
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +26,7 @@ import { openStateDirectory, type StateDirectory } from "../../packages/node/src
 const random = cryptoRandom();
 const subnet = `127.${2 + random.below(250)}.${1 + random.below(254)}`;
 let lastHost = 10;
+let lastPort = 30_000 + random.below(10_000);
 
 /** Its own address in 127.0.0.0/8, with port; never given twice. */
 export function freshAddress(): string {
@@ -193,6 +194,29 @@ export class TestDaemons {
     this.#daemons.push(daemon);
     await daemon.start();
     return daemon;
+  }
+
+  /** As `running`; it listens everywhere, on a port of its own, and can therefore come back at another address. */
+  async movable(): Promise<TestDaemon> {
+    const { host } = parseHostPort(freshAddress());
+    lastPort += 1;
+    const daemon = await TestDaemon.create({ address: `${host}:${lastPort}` });
+    daemon.defaultAdvertiseAddress = host;
+    this.#daemons.push(daemon);
+    await daemon.start();
+    return daemon;
+  }
+
+  /** Another machine with a copy of a daemon's state; not started. */
+  async copyOf(original: TestDaemon): Promise<TestDaemon> {
+    const copy = await TestDaemon.create();
+    this.#daemons.push(copy);
+    await cp(original.stateDirectory, copy.stateDirectory, { recursive: true });
+    // Its own machine has the same address; here there is one machine only.
+    const file = join(copy.stateDirectory, "daemon.json");
+    const settings = JSON.parse(await readFile(file, "utf8")) as object;
+    await writeFile(file, JSON.stringify({ ...settings, listenAddress: copy.address }));
+    return copy;
   }
 
   /** Accepts connections at an address and says nothing. */

@@ -1,10 +1,14 @@
 // Nodes that come back changed: removed meanwhile, under another name, at another address, or twice.
 import { afterEach, expect, test } from "vitest";
+import { parseHostPort } from "../../packages/node/src/addresses.ts";
 import { eventually } from "../support/eventually.ts";
-import { type TestDaemon, TestDaemons } from "./node-daemon.ts";
+import { freshAddress, never, type TestDaemon, TestDaemons } from "./node-daemon.ts";
 
 const daemons = new TestDaemons();
 afterEach(() => daemons.dispose());
+
+const hostOf = (address: string): string => parseHostPort(address).host;
+const portOf = (address: string): number => parseHostPort(address).port;
 
 /** What `mswarm status` says is wrong. */
 const complaintOf = ({ membership: { state } }: TestDaemon): string => ("reason" in state ? state.reason : state.kind);
@@ -80,5 +84,72 @@ test("a node that comes back under another host name is known by it, and its ava
     expect(now?.description?.hostname).toBe("renamed");
     expect(now?.spec?.availability).toBe("PAUSE");
     expect(now?.status?.state).toBe("READY");
+  });
+});
+
+/** Joins, or makes, a cluster without a word about addresses: the daemon's default is taken. */
+const anywhere = (daemon: TestDaemon) => {
+  const port = portOf(daemon.address);
+  return { listenAddr: `0.0.0.0:${port}`, advertiseAddr: "" };
+};
+
+test.each([2, 3])("a manager of %i that comes back at another address is a member there", async (count) => {
+  const all = await Promise.all(Array.from({ length: count }, () => daemons.movable()));
+  const [first, moved] = all;
+  if (first === undefined || moved === undefined) throw expect.fail("there are two");
+  await first.membership.init(anywhere(first), never);
+  for (const daemon of all.slice(1)) {
+    const joinToken = first.joinTokens().manager;
+    await daemon.membership.join({ ...anywhere(daemon), joinToken, remoteAddrs: [first.address] }, never);
+  }
+  const { nodeId } = moved;
+  const { raftId } = moved.raft.self;
+  const port = portOf(moved.address);
+  await moved.stop();
+  moved.defaultAdvertiseAddress = hostOf(freshAddress());
+  const address = `${moved.defaultAdvertiseAddress}:${port}`;
+  await moved.start();
+  await eventually(() => {
+    for (const daemon of all) {
+      expect(daemon.raft.members().find((member) => member.nodeId === nodeId)).toEqual({ raftId, nodeId, address });
+    }
+  });
+  await eventually(async () => {
+    const { nodes = [] } = await first.control.ListNodes({});
+    expect(nodes.map(({ managerStatus }) => managerStatus?.reachability)).toEqual(all.map(() => "REACHABLE"));
+    expect(nodes.find(({ id }) => id === nodeId)?.managerStatus?.addr).toBe(address);
+  });
+});
+
+test("of a manager and a running copy of its state one takes part, and the other says why it does not", async () => {
+  const [first, second, third] = [await daemons.running(), await daemons.running(), await daemons.running()];
+  await first.init();
+  await second.join(first, "manager");
+  await third.join(first, "manager");
+  await eventually(() => expect(third.raft.leadership.leaderId).toBe(first.raft.self.raftId));
+  const copy = await daemons.copyOf(third);
+  await copy.start();
+  await eventually(() => expect(complaintOf(copy)).toContain("another daemon takes part as manager"));
+  // The cluster does not notice.
+  expect(first.raft.leadership.isLeader).toBe(true);
+  expect(third.membership.state).toEqual({ kind: "active" });
+  const spec = { annotations: { name: "written" }, data: Buffer.from("x") };
+  await third.control.CreateSecret({ spec });
+  expect(first.raft.members()).toHaveLength(3);
+});
+
+test("of a worker and a running copy of its state one has the node's session, and the other says why not", async () => {
+  const [manager, worker] = [await daemons.running(), await daemons.running()];
+  await manager.init();
+  await worker.join(manager, "worker");
+  await eventually(async () => {
+    expect((await manager.control.GetNode({ nodeId: worker.nodeId })).node?.status?.state).toBe("READY");
+  });
+  const copy = await daemons.copyOf(worker);
+  await copy.start();
+  await eventually(() => {
+    const complaints = [complaintOf(worker), complaintOf(copy)];
+    expect(complaints).toContainEqual(expect.stringContaining("another daemon is registered as node"));
+    expect(complaints).toContain("active");
   });
 });

@@ -162,7 +162,7 @@ export async function createManagers(options: Partial<RaftNodeOptions> = {}): Pr
       clock,
       random,
       log,
-      version: "test",
+      greeting: () => ({ version: "test" }),
     });
     const node = await RaftNode.start(
       { tickInterval: milliseconds(20), ...options, start },

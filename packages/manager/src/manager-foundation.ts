@@ -1,13 +1,17 @@
 // What of a manager exists before Raft runs: a manager serves before it is admitted, because whoever admits it calls back.
 import { createRpcServer, type RpcServer } from "@mswarm/rpc";
+import { newId } from "@mswarm/runtime";
 import { Store } from "@mswarm/store";
+import type { mswarm } from "@mswarm/wire";
 import { LeaderLocator } from "./leader-location.ts";
 import type { ManagerOptions, ManagerParts } from "./manager-options.ts";
 import { demotedNodes } from "./membership/recorded-role.ts";
+import { hostAndPort } from "./membership/host-and-port.ts";
 import { removedNodes } from "./membership/removed-nodes.ts";
 import { peerProbe } from "./peer-probe.ts";
 import { ObservedTransport, RaftHolder } from "./raft-views.ts";
 import { type ManagerServices, managerServices } from "./services.ts";
+import { LiveManagers } from "./state/live-managers.ts";
 import { PeerTransport } from "./state/peer-transport.ts";
 import { ReplicatedStore } from "./state/replicated-store.ts";
 
@@ -29,7 +33,15 @@ export function layFoundation(options: ManagerOptions, parts: ManagerParts): Fou
   const store = new Store({ clock, random, log });
   const replicated = new ReplicatedStore(store);
   const holder = new RaftHolder();
-  const transport = new PeerTransport({ openPeerChannel: openChannel, clock, random, log, version });
+  const instance = newId(random);
+  const live = new LiveManagers(clock);
+  const greeting = (): mswarm.HelloRequest => ({
+    version,
+    instance,
+    raftId: holder.raftId,
+    address: options.advertiseAddress,
+  });
+  const transport = new PeerTransport({ openPeerChannel: openChannel, clock, random, log, greeting });
   const observed = new ObservedTransport(transport);
   const locator = new LeaderLocator({
     clock,
@@ -45,6 +57,11 @@ export function layFoundation(options: ManagerOptions, parts: ManagerParts): Fou
     crypto,
     identity,
     version,
+    instance,
+    live,
+    greeted: ({ raftId = "0", address = "" }, nodeId) => {
+      if (hostAndPort(address) !== undefined) transport.hasMoved(raftId, nodeId, address);
+    },
     store,
     raft: holder,
     managers: observed,

@@ -2,12 +2,13 @@
 
 import type { RaftNode } from "@mswarm/raft";
 import type { BoundService, NodeIdentity } from "@mswarm/rpc";
-import { aborted, Backoff, childAbort, messageOf, milliseconds, seconds } from "@mswarm/runtime";
+import { aborted, Backoff, childAbort, messageOf, milliseconds, seconds, TaskGroup } from "@mswarm/runtime";
 import { clusters, type Store } from "@mswarm/store";
 import { type LeaderTerm, startLeader } from "./leader.ts";
 import { type Foundation, layFoundation } from "./manager-foundation.ts";
 import type { ManagerOptions, ManagerParts } from "./manager-options.ts";
 import { bootstrapCluster, type InitialCluster } from "./membership/bootstrap.ts";
+import { announceOwnAddress } from "./membership/own-address.ts";
 import { onNodeRemoved } from "./membership/removed-nodes.ts";
 import { startRaft } from "./raft-start.ts";
 import { raftGroup } from "./raft-views.ts";
@@ -23,6 +24,7 @@ export class Manager {
   readonly #parts: ManagerParts;
   readonly #foundation: Foundation;
   readonly #lifetime = childAbort(new AbortController().signal);
+  readonly #background: TaskGroup;
   readonly #undo: (() => void)[] = [];
   /** Between two tries of a leader whose loops fail and whom nobody can relieve. */
   readonly #failurePause: Backoff;
@@ -40,6 +42,9 @@ export class Manager {
     this.raft = raft;
     this.store = foundation.store;
     this.#initial = options.start.kind === "bootstrap" ? options.start.initial : undefined;
+    this.#background = new TaskGroup(this.#lifetime.signal, (name, error) => {
+      parts.log.error({ task: name, err: error }, "work in the background failed");
+    });
     this.#failurePause = new Backoff({ base: seconds(1), max: seconds(30) }, parts.random);
   }
 
@@ -57,6 +62,7 @@ export class Manager {
       const raft = await startRaft(options, parts, foundation, signal);
       const manager = new Manager(options, parts, foundation, raft);
       manager.#run();
+      manager.#announceAddress(options.advertiseAddress);
       return manager;
     } catch (error) {
       foundation.transport.close();
@@ -106,6 +112,7 @@ export class Manager {
     // Before the leader's loops are waited for: a write of theirs that finds no quorum ends with Raft, not before.
     await this.raft.stop({ handOver: false });
     await this.#turn;
+    await this.#background.close();
     for (const undo of this.#undo.splice(0).reverse()) undo();
     transport.close();
   }
@@ -128,6 +135,11 @@ export class Manager {
       observed.onChange(() => locator.membersChanged()),
     );
     this.#reconsider();
+  }
+
+  #announceAddress(address: string): void {
+    const { raft } = this;
+    this.#background.run("own address", (signal) => announceOwnAddress({ ...this.#parts, raft, address }, signal));
   }
 
   /** Starts or stops the leader's loops, one change after another, always towards what is true by then. */

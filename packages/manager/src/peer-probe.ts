@@ -27,8 +27,9 @@ export function peerProbe(openChannel: (address: string) => Channel, version: st
     helloPeer: (address, nodeId, signal) =>
       ask(address, nodeId, async (channel) => {
         try {
-          const { raftId = "0" } = await channel.client("mswarm.v1.Peer").Hello({ version }, { signal });
-          return { raftId };
+          const { Hello: hello } = channel.client("mswarm.v1.Peer");
+          const { raftId = "0", instance = "" } = await hello({ version }, { signal });
+          return { raftId, instance };
         } catch (error) {
           if (isSwarmError(error, "UNIMPLEMENTED")) return undefined;
           throw error;

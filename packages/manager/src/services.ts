@@ -13,7 +13,7 @@ import {
 } from "@mswarm/rpc";
 import type { Clock, Logger, Random } from "@mswarm/runtime";
 import type { Store } from "@mswarm/store";
-import type { Handlers } from "@mswarm/wire";
+import type { Handlers, mswarm } from "@mswarm/wire";
 import { controlPolicy, createControl } from "./api/control.ts";
 import { createWatch, watchPolicy } from "./api/watch.ts";
 import { caPolicy, caService } from "./certificates/ca-service.ts";
@@ -34,6 +34,7 @@ import { demotedNodes } from "./membership/recorded-role.ts";
 import { isDirty, specDifference } from "./orchestrator/task-dirtiness.ts";
 import { membershipView, type RaftHolder, raftGroup } from "./raft-views.ts";
 import { healthService } from "./state/health-service.ts";
+import type { LiveManagers } from "./state/live-managers.ts";
 import { checkPayloads } from "./state/raft-payloads.ts";
 import { raftService, raftTransportService } from "./state/raft-service.ts";
 
@@ -44,6 +45,11 @@ export interface ServiceParts {
   readonly crypto: CryptoProvider;
   readonly identity: NodeIdentity;
   readonly version: string;
+  /** Random, of this manager since its start. */
+  readonly instance: string;
+  readonly live: LiveManagers;
+  /** Another manager has greeted, and is the only one of its kind. */
+  readonly greeted: (greeting: mswarm.HelloRequest, nodeId: string) => void;
   readonly store: Store;
   readonly raft: RaftHolder;
   readonly managers: ManagerList;
@@ -74,7 +80,7 @@ const raftTransportPolicy: PolicyTable<Handlers["mswarm.v1.RaftTransport"]> = { 
 const healthPolicy: PolicyTable<Handlers["docker.swarmkit.v1.Health"]> = { Check: managers };
 
 export function managerServices(parts: ServiceParts): ManagerServices {
-  const { clock, random, log, crypto, store, raft, forward, version } = parts;
+  const { clock, random, log, crypto, store, raft, forward, version, live } = parts;
   const { nodeId, clusterId } = parts.identity;
   const group = raftGroup(raft);
   const dispatcher = new Dispatcher({
@@ -90,7 +96,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
   const loadSigner = authorityLoader({ crypto, clock, random });
   const certificateServer = new CertificateServer({ store, clock, random, log, nodeId, clusterId, loadSigner });
   const logBroker = new LogBroker({ store, random, nodeId });
-  const membership = new Membership({ raft: group, probe: parts.probe, store, clock, random, log });
+  const membership = new Membership({ raft: group, live, probe: parts.probe, store, clock, random, log });
   const control = createControl({
     store,
     clock,
@@ -102,7 +108,12 @@ export function managerServices(parts: ServiceParts): ManagerServices {
   const peer = peerService({
     version,
     nodeId,
+    instance: parts.instance,
     raftId: () => raft.intactId,
+    greeted: (peerId, greeting) => {
+      live.greet(peerId, greeting.instance ?? "");
+      parts.greeted(greeting, peerId);
+    },
     announceLeave: (leavingId, sessionId) => dispatcher.announceLeave(leavingId, sessionId),
   });
 
@@ -129,7 +140,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
         forward: parts.forwardOrHere,
       }),
       bindService("docker.swarmkit.v1.Raft", raftService(reception), raftPolicy),
-      bindService("mswarm.v1.RaftTransport", raftTransportService(reception), raftTransportPolicy),
+      bindService("mswarm.v1.RaftTransport", raftTransportService(reception, live), raftTransportPolicy),
       // Serving from the start: whoever admits this manager to Raft asks before it takes part (wire 5.3).
       bindService("docker.swarmkit.v1.Health", healthService({ Raft: () => true }), healthPolicy),
     ],

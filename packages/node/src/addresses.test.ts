@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  advertiseAddressNow,
   formatHostPort,
   type Interfaces,
   parseHostPort,
@@ -63,5 +64,27 @@ test("an unspecified or unknown address cannot be advertised", () => {
   expect(ask("nosuch")).toThrow("must specify a valid IP address or interface name");
   expect(() => resolveAdvertiseAddress({ advertise: "", fallback: "", listen: anywhere }, loopback)).toThrow(
     "could not find the system's IP address",
+  );
+});
+
+test.each([
+  { asked: "eth0", fallback: "", now: "192.0.2.10:2377", why: "an interface is asked for its address again" },
+  { asked: "eth0:4000", fallback: "", now: "192.0.2.10:4000", why: "with its port" },
+  { asked: "192.0.2.99", fallback: "", now: "192.0.2.99:2377", why: "an address that was asked for stays" },
+  { asked: "eth9", fallback: "", now: "192.0.2.1:2377", why: "an interface that is gone changes nothing" },
+  { asked: "", fallback: "198.51.100.4", now: "198.51.100.4:2377", why: "the daemon's default may have changed" },
+  { asked: "", fallback: "", now: "192.0.2.1:2377", why: "there is no telling which of two it is now" },
+])("at the next start, $why", ({ asked, fallback, now }) => {
+  const was = { listenAddress: "0.0.0.0:2377", advertiseAddress: "192.0.2.1:2377", advertise: asked };
+  const isLiteral = asked === "192.0.2.99";
+  const settings = isLiteral ? { ...was, advertiseAddress: "192.0.2.99:2377" } : was;
+  expect(advertiseAddressNow(settings, fallback, twoCards)).toBe(now);
+});
+
+test("at the next start the only address of the machine is taken, and one that is still there is kept", () => {
+  const was = { listenAddress: "0.0.0.0:2377", advertiseAddress: "192.0.2.1:2377", advertise: "" };
+  expect(advertiseAddressNow(was, "", oneCard)).toBe("192.0.2.10:2377");
+  expect(advertiseAddressNow({ ...was, advertiseAddress: "198.51.100.4:2377" }, "", twoCards)).toBe(
+    "198.51.100.4:2377",
   );
 });

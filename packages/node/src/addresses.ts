@@ -82,6 +82,31 @@ export function resolveAdvertiseAddress(
   return { host: isUnspecified(listen.host) ? onlyAddress(interfaces) : listen.host, port: listen.port };
 }
 
+/**
+ * The address that others dial, when this node starts again: what was asked for then, on the machine as it is now. What
+ * cannot be found any more stays as it was: somebody may know better, and a wrong guess would cut the node off.
+ *
+ * @param fallback  the daemon's default advertise address; "" for none
+ */
+export function advertiseAddressNow(
+  was: { readonly listenAddress: string; readonly advertiseAddress: string; readonly advertise: string },
+  fallback: string,
+  interfaces: Interfaces,
+): string {
+  const { advertise, advertiseAddress } = was;
+  const isStillHere = Object.values(interfaces).some((entries) =>
+    entries.some(({ address }) => address === parseHostPort(advertiseAddress).host),
+  );
+  // Nothing says otherwise: several addresses may be as good as this one.
+  if (advertise === "" && fallback === "" && isStillHere) return advertiseAddress;
+  try {
+    const listen = parseHostPort(was.listenAddress);
+    return formatHostPort(resolveAdvertiseAddress({ advertise, fallback, listen }, interfaces));
+  } catch {
+    return advertiseAddress;
+  }
+}
+
 export function isUnspecified(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }

@@ -13,6 +13,7 @@ import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
 const settings = (phase: NodeSettings["phase"]): NodeSettings => ({
   listenAddress: "a:1",
   advertiseAddress: "a:1",
+  advertise: "",
   phase,
 });
 const damaged = { problem: "it is damaged", passes: false };

@@ -30,6 +30,7 @@ test("the daemon's default address is used where the request names none", () => 
   expect(resolveAddresses({}, "", machine)).toEqual({
     listenAddress: "0.0.0.0:2377",
     advertiseAddress: "192.0.2.7:2377",
+    advertise: "",
   });
   expect(resolveAddresses({}, "198.51.100.1", machine).advertiseAddress).toBe("198.51.100.1:2377");
   expect(resolveAddresses({ advertiseAddr: "eth0:5000" }, "198.51.100.1", machine).advertiseAddress).toBe(

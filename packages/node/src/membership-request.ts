@@ -54,5 +54,9 @@ export function resolveAddresses(
   }
   const listen = resolveListenAddress(request.listenAddr ?? "", interfaces);
   const advertise = resolveAdvertiseAddress({ advertise: request.advertiseAddr ?? "", fallback, listen }, interfaces);
-  return { listenAddress: formatHostPort(listen), advertiseAddress: formatHostPort(advertise) };
+  return {
+    listenAddress: formatHostPort(listen),
+    advertiseAddress: formatHostPort(advertise),
+    advertise: request.advertiseAddr ?? "",
+  };
 }

@@ -21,6 +21,8 @@ export interface NodeSettings {
   readonly listenAddress: string;
   /** host:port other nodes dial. */
   readonly advertiseAddress: string;
+  /** What was asked for as that address: an interface's may change from start to start. "" when nothing was. */
+  readonly advertise: string;
   readonly phase: Phase;
 }
 
@@ -44,13 +46,13 @@ export async function loadSettings(path: string): Promise<NodeSettings | undefin
   const json = await readJson(path);
   if (json === undefined) return undefined;
   const fields: Partial<Record<keyof NodeSettings, unknown>> = typeof json === "object" && json !== null ? json : {};
-  const { listenAddress, advertiseAddress } = fields;
+  const { listenAddress, advertiseAddress, advertise = advertiseAddress } = fields;
   const phase = phases.find((known) => known === fields.phase);
-  if (typeof listenAddress !== "string" || typeof advertiseAddress !== "string") {
+  if (typeof listenAddress !== "string" || typeof advertiseAddress !== "string" || typeof advertise !== "string") {
     throw dataLoss(`${path} is damaged: addresses are missing`);
   }
   if (phase === undefined) throw dataLoss(`${path} is damaged: it names no known phase`);
-  return { listenAddress, advertiseAddress, phase };
+  return { listenAddress, advertiseAddress, advertise, phase };
 }
 
 export async function saveSettings(path: string, settings: NodeSettings): Promise<void> {

@@ -4,6 +4,7 @@
 import type { Manager } from "@mswarm/manager";
 import { failedPrecondition, messageOf, unavailable } from "@mswarm/runtime";
 import { Remotes } from "@mswarm/worker";
+import { advertiseAddressNow, machineInterfaces } from "./addresses.ts";
 import { ClusterNode, type ClusterNodeParts } from "./cluster-node.ts";
 import { managerLeaveText, managerNeeded } from "./control-texts.ts";
 import type { Credentials } from "./credentials.ts";
@@ -112,9 +113,22 @@ export class Standing {
       this.#broken = { ...verdict, nodeId: found.nodeId };
     } else if (verdict.kind === "member") {
       this.#credentials = found.credentials;
-      this.#settings = verdict.settings;
+      this.#settings = await this.#movedSettings(verdict.settings);
       this.#remotes = found.remotes;
     }
+  }
+
+  /** The settings with the address that this machine has by now. */
+  async #movedSettings(settings: NodeSettings): Promise<NodeSettings> {
+    const { options, state, log } = this.#parts;
+    const address = advertiseAddressNow(settings, options.defaultAdvertiseAddress, machineInterfaces());
+    if (address === settings.advertiseAddress) return settings;
+    log.info({ address, was: settings.advertiseAddress }, "this node has another address than before");
+    const moved = { ...settings, advertiseAddress: address };
+    await saveSettings(state.daemonFile, moved).catch((error: unknown) => {
+      log.warn({ reason: messageOf(error) }, "the new address could not be saved");
+    });
+    return moved;
   }
 
   /** Starts what `load` found, or what has stopped; undefined when there is nothing to start, or it runs. */

@@ -32,11 +32,17 @@ test("the directory is private, and clearing it removes what belongs to the clus
   const directory = await openStateDirectory(join(base, "state"));
   expect((await stat(directory.root)).mode & 0o777).toBe(0o700);
   await saveRemotes(directory.stateFile, [{ nodeId: "n", address: "127.0.0.1:2377" }]);
-  await saveSettings(directory.daemonFile, { listenAddress: "a:1", advertiseAddress: "b:1", phase: "joining" });
+  await saveSettings(directory.daemonFile, {
+    listenAddress: "a:1",
+    advertiseAddress: "b:1",
+    advertise: "eth0",
+    phase: "joining",
+  });
   expect(await loadRemotes(directory.stateFile)).toEqual([{ nodeId: "n", address: "127.0.0.1:2377" }]);
   expect(await loadSettings(directory.daemonFile)).toEqual({
     listenAddress: "a:1",
     advertiseAddress: "b:1",
+    advertise: "eth0",
     phase: "joining",
   });
   await directory.clear();

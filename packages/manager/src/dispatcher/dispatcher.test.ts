@@ -140,6 +140,36 @@ test("the fourth registration in a row is refused until eight seconds have passe
   await openSession(bench, worker);
 });
 
+test("of two daemons with one identity the second is refused, as long as the first is there", async () => {
+  const bench = await dispatcherBench();
+  await bench.addNode(worker);
+  await bench.lead();
+  const first = await openSession(bench, worker);
+  const second = await openSession(bench, worker);
+  const firstAgain = await openSession(bench, worker, { sessionId: first.id });
+  const refused = { code: "FAILED_PRECONDITION", message: expect.stringContaining("another daemon is registered") };
+  await expect(openSession(bench, worker, { sessionId: second.id })).rejects.toMatchObject(refused);
+  for (let beat = 0; beat < 20; beat += 1) {
+    await bench.clock.advance(seconds(10));
+    await bench.dispatcher.heartbeat({ sessionId: firstAgain.id }, callOf(worker));
+    await expect(openSession(bench, worker, { sessionId: second.id })).rejects.toMatchObject(refused);
+  }
+  await bench.clock.advance(seconds(30));
+  expect((await openSession(bench, worker, { sessionId: second.id })).id).not.toBe(second.id);
+});
+
+test("a daemon whose answer was lost once, and one that was started again, are no twins", async () => {
+  const bench = await dispatcherBench();
+  await bench.addNode(worker);
+  await bench.lead();
+  const first = await openSession(bench, worker);
+  await openSession(bench, worker, { sessionId: "of the leader before" });
+  await openSession(bench, worker, { sessionId: first.id });
+  await bench.clock.advance(seconds(9));
+  await openSession(bench, worker);
+  await openSession(bench, worker);
+});
+
 test("the heartbeat period is that of the cluster, give or take half a second, and follows it", async () => {
   const bench = await dispatcherBench();
   await bench.addNode(worker);

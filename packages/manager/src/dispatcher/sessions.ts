@@ -1,6 +1,7 @@
 // Who is registered with the dispatcher.
 import { type Clock, invalidArgument, newId, notFound, type Random, seconds, unavailable } from "@mswarm/runtime";
 import { type RegistrationCount, Session } from "./session.ts";
+import { TwinWatch } from "./twin-watch.ts";
 
 // Source: swarmkit manager/dispatcher/nodes.go and dispatcher.go, DefaultConfig.
 const rateLimitPeriod = seconds(8);
@@ -10,12 +11,14 @@ const registrationsMax = 3;
 export class Sessions {
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #twins: TwinWatch;
   readonly #sessions = new Map<string, Session>();
   readonly #counts = new Map<string, RegistrationCount>();
 
   constructor(parts: { readonly clock: Clock; readonly random: Random }) {
     this.#clock = parts.clock;
     this.#random = parts.random;
+    this.#twins = new TwinWatch(parts.clock);
   }
 
   get(nodeId: string): Session | undefined {
@@ -54,9 +57,16 @@ export class Sessions {
     this.#counts.set(nodeId, { count, at: now });
   }
 
+  /** True when two daemons take this node's session from each other, and the one that offers `sessionId` came second. */
+  isTwin(nodeId: string, sessionId: string): boolean {
+    return this.#sessions.has(nodeId) && this.#twins.isTwin(nodeId, sessionId);
+  }
+
   /** A new session for the node; the streams of the one before fail. */
   add(nodeId: string): Session {
-    this.#sessions.get(nodeId)?.end(invalidArgument("session invalid"));
+    const old = this.#sessions.get(nodeId);
+    old?.end(invalidArgument("session invalid"));
+    if (old !== undefined) this.#twins.replaced(nodeId, old.id);
     const session = new Session(nodeId, newId(this.#random));
     this.#sessions.set(nodeId, session);
     return session;
@@ -68,6 +78,7 @@ export class Sessions {
     if (session === undefined) return;
     this.#sessions.delete(nodeId);
     this.#counts.delete(nodeId);
+    this.#twins.forget(nodeId);
     session.end(error);
   }
 }

@@ -6,6 +6,7 @@ import {
   type Deferred,
   type Duration,
   deferred,
+  failedPrecondition,
   type Logger,
   milliseconds,
   notFound,
@@ -108,12 +109,14 @@ export class DispatcherTerm {
 
   /**
    * The session of a node that calls: the live one it names, or a new one.
-   * Errors: UNAVAILABLE when it registers too often, and those of `markReady`.
+   * Errors: UNAVAILABLE when it registers too often, FAILED_PRECONDITION when another daemon is registered as this
+   * node, and those of `markReady`.
    */
   async register(registration: Registration, sessionId: string | undefined): Promise<Session> {
     const { nodeId } = registration;
     const live = this.sessions.get(nodeId);
     const isLive = live !== undefined && live.id === sessionId;
+    if (!isLive && this.sessions.isTwin(nodeId, sessionId ?? "")) throw this.#twin(nodeId, registration.address);
     if (!isLive) this.sessions.countRegistration(nodeId);
     this.#registering.set(nodeId, (this.#registering.get(nodeId) ?? 0) + 1);
     try {
@@ -150,6 +153,14 @@ export class DispatcherTerm {
     const session = this.sessions.require(nodeId, sessionId);
     this.#drop(session.nodeId, mustDisconnect());
     this.#down([nodeId], "node left");
+  }
+
+  #twin(nodeId: string, address: string): Error {
+    const other = this.parts.store.view((tx) => tx.get(nodes, nodeId))?.status?.addr ?? "";
+    this.parts.log.warn({ node: nodeId, addresses: [other, address] }, "two daemons use the identity of one node");
+    return failedPrecondition(
+      `another daemon is registered as node ${nodeId}, from ${other}: two daemons use one state directory, or a copy of it. Stop one of them, delete its state directory, and let it join as a new node`,
+    );
   }
 
   async #begin(): Promise<void> {

@@ -5,6 +5,7 @@ import { nodes } from "@mswarm/store";
 import { leadingStore } from "@mswarm/store/testing";
 import type { Node } from "@mswarm/wire";
 import { expect, test } from "vitest";
+import { LiveManagers } from "../state/live-managers.ts";
 import { Membership, type PeerProbe } from "./join.ts";
 import { FakeRaftGroup } from "./testing/fake-raft-group.ts";
 
@@ -23,7 +24,9 @@ async function bench(probe: Partial<PeerProbe> = {}) {
     tx.create(nodes, { id: "worker", role: "WORKER", spec: { desiredRole: "WORKER" } });
   });
   const asked: string[] = [];
+  const live = new LiveManagers(clock);
   const membership = new Membership({
+    live,
     raft,
     store,
     clock,
@@ -35,7 +38,7 @@ async function bench(probe: Partial<PeerProbe> = {}) {
       ...probe,
     },
   });
-  return { clock, store, raft, membership, asked };
+  return { clock, store, raft, membership, asked, live };
 }
 
 function callFrom(nodeId: string, remoteAddress = "192.0.2.4:40000"): Call {
@@ -51,6 +54,17 @@ function callFrom(nodeId: string, remoteAddress = "192.0.2.4:40000"): Call {
     user: undefined,
   };
 }
+
+test("a copy of a manager that is there cannot take its place under another address", async () => {
+  const { membership, raft, live } = await bench({ helloPeer: async () => ({ raftId: "2", instance: "copy" }) });
+  live.greet("second", "original");
+  live.streamBegan("second");
+  await expect(membership.join({ addr: "10.0.0.9:2377" }, callFrom("second"))).rejects.toMatchObject({
+    code: "FAILED_PRECONDITION",
+    message: expect.stringContaining("another daemon takes part as manager second"),
+  });
+  expect(raft.members().find(({ raftId }) => raftId === "2")?.address).toBe("10.0.0.2:2377");
+});
 
 test("a manager joins with a fresh raft id after it was asked back under its own address", async () => {
   const { membership, raft, asked } = await bench();

@@ -17,6 +17,7 @@ import {
 } from "@mswarm/runtime";
 import { nodes, type Store } from "@mswarm/store";
 import type { JoinRequest, JoinResponse, LeaveRequest, LeaveResponse } from "@mswarm/wire";
+import type { LiveManagers } from "../state/live-managers.ts";
 import { hostAndPort } from "./host-and-port.ts";
 import type { RaftGroup } from "./raft-group.ts";
 
@@ -31,11 +32,16 @@ export interface PeerProbe {
    * `mswarm.v1.Peer/Hello`: the raft id under which the manager has lost nothing (it has its log, or has not begun one),
    * `"0"` for none. Undefined when the peer answers UNIMPLEMENTED, as a Docker Engine does.
    */
-  helloPeer(address: string, nodeId: string, signal: AbortSignal): Promise<{ readonly raftId: RaftId } | undefined>;
+  helloPeer(
+    address: string,
+    nodeId: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly raftId: RaftId; readonly instance?: string } | undefined>;
 }
 
 export interface JoinParts {
   readonly raft: RaftGroup;
+  readonly live: Pick<LiveManagers, "greet">;
   readonly probe: PeerProbe;
   readonly store: Store;
   readonly clock: Clock;
@@ -124,7 +130,7 @@ export class Membership {
 
   /** Asks the joining manager itself, under the address it wants to be known by. */
   async #probe(address: string, nodeId: string, signal: AbortSignal): Promise<RaftId> {
-    const { probe } = this.#parts;
+    const { probe, live } = this.#parts;
     const hello = await this.#within(signal, async (inTime) => {
       await probe.checkHealth(address, nodeId, inTime);
       return { answer: await probe.helloPeer(address, nodeId, inTime) };
@@ -134,6 +140,7 @@ export class Membership {
         `node ${nodeId} runs Docker Engine: managers of Docker and of mswarm cannot share a cluster's quorum yet. Let it join as a worker`,
       );
     }
+    live.greet(nodeId, hello.answer.instance ?? "");
     return hello.answer.raftId;
   }
 

@@ -15,19 +15,36 @@ const callOf = (nodeId: string | undefined, isLocal = false): Call => ({
 });
 
 function bench() {
+  const greetings: [string, string | undefined][] = [];
   const left: [string, string | undefined][] = [];
   const service = peerService({
     version: "1.2.3",
     nodeId: "manager",
+    instance: "i1",
     raftId: () => "42",
+    greeted: (nodeId, { instance }) => void greetings.push([nodeId, instance]),
     announceLeave: async (nodeId, sessionId) => void left.push([nodeId, sessionId]),
   });
-  return { service, left };
+  return { service, left, greetings };
 }
 
 test("a manager says its version, and its raft id while it has its log", async () => {
   const { service } = bench();
-  expect(await service.Hello({ version: "1.0.0" }, callOf("other"))).toEqual({ version: "1.2.3", raftId: "42" });
+  expect(await service.Hello({ version: "1.0.0" }, callOf("other"))).toEqual({
+    version: "1.2.3",
+    raftId: "42",
+    instance: "i1",
+  });
+});
+
+test("only managers are taken for managers when they greet", async () => {
+  const { service, greetings } = bench();
+  const manager = callOf("m2");
+  const identity = { nodeId: "m2", role: "swarm-manager", clusterId: "c" } as const;
+  await service.Hello({ instance: "i2" }, { ...manager, caller: { ...manager.caller, identity } });
+  await service.Hello({ instance: "i3" }, callOf("worker"));
+  await service.Hello({ instance: "i4" }, callOf(undefined, true));
+  expect(greetings).toEqual([["m2", "i2"]]);
 });
 
 test("a node can announce its own leave only", async () => {

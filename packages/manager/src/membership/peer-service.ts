@@ -3,8 +3,9 @@
 import type { RaftId } from "@mswarm/raft";
 import { type PolicyTable, roles, type ServiceOf } from "@mswarm/rpc";
 import { permissionDenied } from "@mswarm/runtime";
-import type { Handlers } from "@mswarm/wire";
+import type { Handlers, mswarm } from "@mswarm/wire";
 
+type HelloRequest = mswarm.HelloRequest;
 type PeerHandlers = Handlers["mswarm.v1.Peer"];
 
 export const peerPolicy: PolicyTable<PeerHandlers> = {
@@ -17,6 +18,10 @@ export interface PeerServiceParts {
   readonly version: string;
   /** This manager's node id, for calls on its control socket. */
   readonly nodeId: string;
+  /** Random, of this manager since its start. */
+  readonly instance: string;
+  /** Another manager greets. Errors: those of `LiveManagers.greet`. */
+  greeted(nodeId: string, greeting: HelloRequest): void;
   /** The raft id under which this manager has lost nothing: it has its log, or has not begun one; `"0"` otherwise. */
   raftId(): RaftId;
   /** Tells the dispatcher of the leader. */
@@ -25,7 +30,10 @@ export interface PeerServiceParts {
 
 export function peerService(parts: PeerServiceParts): ServiceOf<PeerHandlers> {
   return {
-    Hello: async () => ({ version: parts.version, raftId: parts.raftId() }),
+    Hello: async (request, { caller }) => {
+      if (caller.identity?.role === "swarm-manager") parts.greeted(caller.identity.nodeId, request);
+      return { version: parts.version, raftId: parts.raftId(), instance: parts.instance };
+    },
     AnnounceLeave: async (request, { caller }) => {
       const nodeId = caller.isLocal ? parts.nodeId : caller.identity?.nodeId;
       if (nodeId === undefined) throw permissionDenied("no client certificates in request");

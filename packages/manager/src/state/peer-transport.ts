@@ -1,6 +1,7 @@
 import type { Member, RaftId, RaftMessage, Transport, TransportListener } from "@mswarm/raft";
 import type { Channel } from "@mswarm/rpc";
 import { type Clock, type Logger, messageOf, type Random, seconds, TaskGroup } from "@mswarm/runtime";
+import type { mswarm } from "@mswarm/wire";
 import { Peer, type PeerKind } from "./peer.ts";
 
 export interface PeerTransportParts {
@@ -9,8 +10,8 @@ export interface PeerTransportParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Of this daemon. */
-  readonly version: string;
+  /** What this manager says of itself to the others. */
+  readonly greeting: () => mswarm.HelloRequest;
 }
 
 const resolveTimeout = seconds(2);
@@ -25,6 +26,8 @@ export class PeerTransport implements Transport {
   /** Of members that were removed; their connections end by themselves, but not later than ours. */
   readonly #retired = new Set<Peer>();
   readonly #resolving = new Set<RaftId>();
+  /** Where members are that are not where the group's configuration says. */
+  readonly #moved = new Map<RaftId, { readonly address: string; readonly insteadOf: string }>();
   readonly #tasks: TaskGroup;
   #self: RaftId | undefined;
   #listener: TransportListener | undefined;
@@ -59,7 +62,22 @@ export class PeerTransport implements Transport {
     for (const member of members) if (member.raftId !== this.#self) this.#connect(member);
   }
 
-  #connect(member: Member): void {
+  /**
+   * A manager says, by its own certificate, where it can be reached now. It is believed for as long as the members still
+   * know it by the address that it had: with two managers nobody could agree on the new one without it.
+   */
+  hasMoved(raftId: RaftId, nodeId: string, address: string): void {
+    const member = this.#members.find((each) => each.raftId === raftId && each.nodeId === nodeId);
+    if (member === undefined || member.address === address || raftId === this.#self) return;
+    if (this.#moved.get(raftId)?.address === address) return;
+    this.#moved.set(raftId, { address, insteadOf: member.address });
+    this.setMembers(this.#members);
+  }
+
+  #connect(listed: Member): void {
+    const moved = this.#moved.get(listed.raftId);
+    if (moved !== undefined && moved.insteadOf !== listed.address) this.#moved.delete(listed.raftId);
+    const member = moved?.insteadOf === listed.address ? { ...listed, address: moved.address } : listed;
     const known = this.#peers.get(member.raftId);
     if (known?.member.address === member.address) return;
     known?.close();

@@ -9,6 +9,7 @@ import {
   type Logger,
   messageOf,
   milliseconds,
+  permissionDenied,
   type Random,
   seconds,
   TaskGroup,
@@ -16,6 +17,7 @@ import {
 } from "@mswarm/runtime";
 import type { mswarm } from "@mswarm/wire";
 import { DockerRaftCalls } from "./docker-raft-calls.ts";
+import { isTwinRefusal } from "./live-managers.ts";
 import { OutgoingQueue } from "./outgoing-queue.ts";
 import { messageToWire } from "./raft-message-codec.ts";
 
@@ -27,8 +29,8 @@ export interface PeerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Our version, for Hello. */
-  readonly version: string;
+  /** What we say of ourselves. */
+  readonly greeting: () => mswarm.HelloRequest;
   readonly listener: () => TransportListener | undefined;
 }
 
@@ -131,14 +133,19 @@ export class Peer {
 
   /** What kind of manager answers. UNIMPLEMENTED is an answer: Docker's. */
   async #hello(channel: Channel, signal: AbortSignal): Promise<PeerKind> {
-    const { version } = this.#parts;
+    const { nodeId, address } = this.member;
+    let kind: PeerKind = "mswarm";
     try {
-      await channel.client("mswarm.v1.Peer").Hello({ version }, { signal, timeout: helloTimeout });
-      return "mswarm";
+      await channel.client("mswarm.v1.Peer").Hello(this.#parts.greeting(), { signal, timeout: helloTimeout });
     } catch (error) {
-      if (isSwarmError(error, "UNIMPLEMENTED")) return "docker";
-      throw error;
+      if (!isSwarmError(error, "UNIMPLEMENTED")) throw error;
+      kind = "docker";
     }
+    // The certificate says that it is a manager; what is sent here is for this one.
+    if (nodeId !== "" && channel.peer !== undefined && channel.peer.nodeId !== nodeId) {
+      throw permissionDenied(`the manager at ${address} is node ${channel.peer.nodeId}, not ${nodeId}`);
+    }
+    return kind;
   }
 
   #succeeded(): void {
@@ -161,6 +168,7 @@ export class Peer {
     this.#accepts = false;
     this.#sendsSnapshot = false;
     if (isMemberRemoved(error)) listener()?.reportRemoved();
+    if (isTwinRefusal(error) && error instanceof Error) listener()?.reportRefused(raftId, error);
     const waiting = this.#queue.clear();
     listener()?.reportUnreachable(raftId);
     for (const message of waiting) if (message.type === "snap") listener()?.reportSnapshot(raftId, false);

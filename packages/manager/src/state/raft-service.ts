@@ -3,6 +3,7 @@ import type { ServiceOf } from "@mswarm/rpc";
 import { notFound } from "@mswarm/runtime";
 import type { Handlers } from "@mswarm/wire";
 import { ArrivingMessages } from "./chunked-message.ts";
+import type { LiveManagers } from "./live-managers.ts";
 import { RaftReception, type RaftReceptionParts } from "./raft-reception.ts";
 
 /** `docker.swarmkit.v1.Raft`, for managers only. */
@@ -41,12 +42,20 @@ export function raftService(parts: RaftReceptionParts): ServiceOf<Handlers["dock
 }
 
 /** `mswarm.v1.RaftTransport`, for managers only: one long-lived stream from each other manager. */
-export function raftTransportService(parts: RaftReceptionParts): ServiceOf<Handlers["mswarm.v1.RaftTransport"]> {
+export function raftTransportService(
+  parts: RaftReceptionParts,
+  live?: LiveManagers,
+): ServiceOf<Handlers["mswarm.v1.RaftTransport"]> {
   const reception = new RaftReception(parts);
   return {
     async Stream(batches, call) {
-      for await (const { messages = [] } of batches) for (const message of messages) reception.receive(message, call);
-      return {};
+      const ended = live?.streamBegan(call.caller.identity?.nodeId ?? "");
+      try {
+        for await (const { messages = [] } of batches) for (const message of messages) reception.receive(message, call);
+        return {};
+      } finally {
+        ended?.();
+      }
     },
   };
 }

@@ -336,6 +336,12 @@ export class RaftNode implements TransportListener {
     this.#input(() => this.#core.reportSnapshot(raftId, ok));
   }
 
+  reportRefused(raftId: RaftId, reason: Error): void {
+    const { leaderId } = this.#core.status();
+    // Somebody else's view does not matter to a member that its leader hears.
+    if (leaderId === noRaftId || leaderId === raftId) this.#fail(reason);
+  }
+
   reportRemoved(): void {
     if (this.#wasRemoved) return;
     this.#wasRemoved = true;

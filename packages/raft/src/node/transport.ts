@@ -25,4 +25,6 @@ export interface TransportListener {
   reportSnapshot(raftId: RaftId, ok: boolean): void;
   /** Another member says that this one was removed from the cluster. */
   reportRemoved(): void;
+  /** Another member refuses this one for good: it must not take part as long as nobody else listens to it. */
+  reportRefused(raftId: RaftId, reason: Error): void;
 }
