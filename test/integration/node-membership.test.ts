@@ -122,6 +122,26 @@ test("a manager that leaves by force is missed in no quorum: of three, and of th
   expect(other.raft.members()).toHaveLength(1);
 });
 
+test("a manager's join that fails after its certificate leaves no node behind in the cluster", async () => {
+  const [first, second] = [await daemons.running(), await daemons.running()];
+  await first.init();
+  const advertiseAddr = freshAddress();
+  // The cluster cannot reach the new manager under the address that it gives.
+  await daemons.silence(advertiseAddr);
+  const joinToken = first.joinTokens().manager;
+  const request = { listenAddr: second.address, advertiseAddr, joinToken, remoteAddrs: [first.address] };
+  const client = new AbortController();
+  const joining = failureOf(second.membership.join(request, client.signal));
+  await eventually(async () => expect((await first.control.ListNodes({})).nodes).toHaveLength(2));
+  await eventually(() => expect(second.membership.node?.hindrance).toContain("could not connect"));
+  client.abort();
+  expect(await joining).toContain("could not connect to prospective new cluster member");
+  await second.isUntouched();
+  const { nodes = [] } = await first.control.ListNodes({});
+  expect(nodes.map(({ id }) => id)).toEqual([first.nodeId]);
+  expect(first.raft.members()).toHaveLength(1);
+});
+
 test("a join that nobody can take back goes on by itself until the node is a manager", async () => {
   const [first, second] = [await daemons.running(), await daemons.running()];
   await first.init();

@@ -122,8 +122,12 @@ export async function createManagers(options: Partial<RaftNodeOptions> = {}): Pr
       bindService("mswarm.v1.RaftTransport", raftTransportService(reception), { Stream: managers }),
       bindService(
         "mswarm.v1.Peer",
-        { Hello: async () => ({ version: "test", raftId }), AnnounceLeave: async () => ({}) },
-        { Hello: managers, AnnounceLeave: managers },
+        {
+          Hello: async () => ({ version: "test", raftId }),
+          AnnounceLeave: async () => ({}),
+          RetractJoin: async () => ({}),
+        },
+        { Hello: managers, AnnounceLeave: managers, RetractJoin: managers },
       ),
     ];
     const server = createRpcServer({

@@ -8,6 +8,7 @@ import type { LogBroker } from "./logs/log-broker.ts";
 import type { RaftGroup } from "./membership/raft-group.ts";
 import { runRemovedNodePruning } from "./membership/removed-nodes.ts";
 import { runRoleManager } from "./membership/role-manager.ts";
+import { runUnfinishedJoins } from "./membership/unfinished-joins.ts";
 import { runConstraintEnforcer } from "./orchestrator/constraint-enforcer.ts";
 import { runGlobalOrchestrator } from "./orchestrator/global.ts";
 import { runOrphanKeeper } from "./orchestrator/orphans.ts";
@@ -38,6 +39,7 @@ export const leaderLoops: readonly LeaderLoop[] = [
   { name: "certificates", run: ({ certificateServer }, signal) => certificateServer.run(signal) },
   { name: "role manager", run: runRoleManager },
   { name: "removed node pruning", run: runRemovedNodePruning },
+  { name: "unfinished joins", run: runUnfinishedJoins },
   { name: "replicated orchestrator", run: runReplicatedOrchestrator },
   { name: "global orchestrator", run: runGlobalOrchestrator },
   { name: "service removal", run: runServiceRemoval },

@@ -31,6 +31,7 @@ import { isMswarmNode } from "./membership/mswarm-node.ts";
 import { peerPolicy, peerService } from "./membership/peer-service.ts";
 import { raftMembershipPolicy, raftMembershipService } from "./membership/raft-membership-service.ts";
 import { demotedNodes } from "./membership/recorded-role.ts";
+import { retractJoin } from "./membership/unfinished-joins.ts";
 import { isDirty, specDifference } from "./orchestrator/task-dirtiness.ts";
 import { membershipView, type RaftHolder, raftGroup } from "./raft-views.ts";
 import { healthService } from "./state/health-service.ts";
@@ -114,6 +115,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
       live.greet(peerId, greeting.instance ?? "");
       parts.greeted(greeting, peerId);
     },
+    retractJoin: (joinerId) => retractJoin(joinerId, { store, raft: group, clock, log }),
     announceLeave: (leavingId, sessionId) => dispatcher.announceLeave(leavingId, sessionId),
   });
 
@@ -124,7 +126,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
     bindService("docker.swarmkit.v1.NodeCA", nodeCaService(certificateServer), nodeCaPolicy, { forward }),
     bindService("docker.swarmkit.v1.Dispatcher", dispatcherService(dispatcher), dispatcherPolicy, { forward }),
     bindService("docker.swarmkit.v1.LogBroker", logBrokerService(logBroker), logBrokerPolicy, { forward }),
-    onlyForwarding("AnnounceLeave", bindService("mswarm.v1.Peer", peer, peerPolicy, { forward })),
+    onlyForwarding(["AnnounceLeave", "RetractJoin"], bindService("mswarm.v1.Peer", peer, peerPolicy, { forward })),
   ];
   const watch = bindService("docker.swarmkit.v1.Watch", createWatch({ store }), watchPolicy);
   return {
@@ -158,9 +160,9 @@ export function managerServices(parts: ServiceParts): ManagerServices {
   };
 }
 
-/** Keeps the forwarding of one method; the others are about the manager that is asked. */
-function onlyForwarding(method: string, service: BoundService): BoundService {
-  const isKept = (path: string): boolean => path.endsWith(`/${method}`);
+/** Keeps the forwarding of these methods; the others are about the manager that is asked. */
+function onlyForwarding(kept: readonly string[], service: BoundService): BoundService {
+  const isKept = (path: string): boolean => kept.some((method) => path.endsWith(`/${method}`));
   return {
     name: service.name,
     methods: service.methods.map((bound) => (isKept(bound.path) ? bound : { ...bound, forward: undefined })),

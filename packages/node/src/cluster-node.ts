@@ -13,6 +13,7 @@ import {
   seconds,
   TaskGroup,
   throwIfAborted,
+  unavailable,
 } from "@mswarm/runtime";
 import type { SessionMessage } from "@mswarm/wire";
 import { type RemotePeer, type Remotes, refusalOf } from "@mswarm/worker";
@@ -236,6 +237,31 @@ export class ClusterNode {
     }
     log.warn({ reason }, "this manager could not be taken out of the cluster's Raft group");
     return false;
+  }
+
+  /** Before this node forgets a join that failed: the cluster is to forget it too. What cannot be told, it finds in a day. */
+  async retractJoin(): Promise<void> {
+    const { credentials, settings, clock, log } = this.#parts;
+    const bound = { clock, complaint: "no manager has answered in time" };
+    const ask = async (signal: AbortSignal): Promise<void> => {
+      let reason: unknown = unavailable("no other manager is known");
+      for (const address of otherManagers(this.#known.remotes, credentials, settings.advertiseAddress)) {
+        const channel = managerChannel(address, credentials, clock);
+        try {
+          await channel.client("mswarm.v1.Peer").RetractJoin({}, { signal });
+          return;
+        } catch (error) {
+          throwIfAborted(signal);
+          reason = error;
+        } finally {
+          channel.close();
+        }
+      }
+      throw reason;
+    };
+    await within(withdrawLimit, bound, ask, new AbortController().signal).catch((error: unknown) => {
+      log.info({ reason: messageOf(error) }, "the join could not be taken back; the cluster forgets it in a day");
+    });
   }
 
   #startWorker(): void {

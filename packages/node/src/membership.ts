@@ -210,6 +210,7 @@ export class Membership {
     } catch (error) {
       const reason = node.hindrance ?? messageOf(error);
       if (isRefusal(error) || (await this.#withdraw(node))) {
+        await node.retractJoin();
         await this.#standing.abandon();
         throw isRefusal(error) ? error : unavailable(`could not join the swarm in time: ${reason}`, { cause: error });
       }

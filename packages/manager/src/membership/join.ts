@@ -17,7 +17,6 @@ import {
 } from "@mswarm/runtime";
 import { nodes, type Store } from "@mswarm/store";
 import type { JoinRequest, JoinResponse, LeaveRequest, LeaveResponse } from "@mswarm/wire";
-import type { LiveManagers } from "../state/live-managers.ts";
 import { hostAndPort } from "./host-and-port.ts";
 import type { RaftGroup } from "./raft-group.ts";
 
@@ -41,7 +40,8 @@ export interface PeerProbe {
 
 export interface JoinParts {
   readonly raft: RaftGroup;
-  readonly live: Pick<LiveManagers, "greet">;
+  /** Refuses a manager that another process stands for. Errors: FAILED_PRECONDITION. */
+  readonly live: { greet(nodeId: string, instance: string): void };
   readonly probe: PeerProbe;
   readonly store: Store;
   readonly clock: Clock;

@@ -23,6 +23,7 @@ function bench() {
     instance: "i1",
     raftId: () => "42",
     greeted: (nodeId, { instance }) => void greetings.push([nodeId, instance]),
+    retractJoin: async (nodeId) => void left.push([nodeId, "join"]),
     announceLeave: async (nodeId, sessionId) => void left.push([nodeId, sessionId]),
   });
   return { service, left, greetings };
@@ -45,6 +46,13 @@ test("only managers are taken for managers when they greet", async () => {
   await service.Hello({ instance: "i3" }, callOf("worker"));
   await service.Hello({ instance: "i4" }, callOf(undefined, true));
   expect(greetings).toEqual([["m2", "i2"]]);
+});
+
+test("a node can take back its own join only", async () => {
+  const { service, left } = bench();
+  await service.RetractJoin({}, callOf("joiner"));
+  expect(left).toEqual([["joiner", "join"]]);
+  await expect(service.RetractJoin({}, callOf(undefined, true))).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
 });
 
 test("a node can announce its own leave only", async () => {

@@ -11,6 +11,7 @@ type PeerHandlers = Handlers["mswarm.v1.Peer"];
 export const peerPolicy: PolicyTable<PeerHandlers> = {
   Hello: roles("swarm-worker", "swarm-manager"),
   AnnounceLeave: roles("swarm-worker", "swarm-manager"),
+  RetractJoin: roles("swarm-worker", "swarm-manager"),
 };
 
 export interface PeerServiceParts {
@@ -24,6 +25,8 @@ export interface PeerServiceParts {
   greeted(nodeId: string, greeting: HelloRequest): void;
   /** The raft id under which this manager has lost nothing: it has its log, or has not begun one; `"0"` otherwise. */
   raftId(): RaftId;
+  /** Of the leader. Errors: those of `retractJoin`. */
+  retractJoin(nodeId: string): Promise<void>;
   /** Tells the dispatcher of the leader. */
   announceLeave(nodeId: string, sessionId: string | undefined): Promise<void>;
 }
@@ -38,6 +41,11 @@ export function peerService(parts: PeerServiceParts): ServiceOf<PeerHandlers> {
       const nodeId = caller.isLocal ? parts.nodeId : caller.identity?.nodeId;
       if (nodeId === undefined) throw permissionDenied("no client certificates in request");
       await parts.announceLeave(nodeId, request.sessionId);
+      return {};
+    },
+    RetractJoin: async (_request, { caller }) => {
+      if (caller.identity === undefined) throw permissionDenied("no client certificates in request");
+      await parts.retractJoin(caller.identity.nodeId);
       return {};
     },
   };
