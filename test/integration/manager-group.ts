@@ -3,11 +3,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { Manager } from "@mswarm/manager";
 import { ChainVerifier, newJoinToken, rootDigest } from "@mswarm/pki";
 import { type TestAuthority, type TestNode, testAuthority } from "@mswarm/pki/testing";
 import { MemoryLogStore } from "@mswarm/raft";
 import {
+  type CertifiedKey,
   type Channel,
   createRpcServer,
   openChannel,
@@ -16,15 +18,16 @@ import {
   type RpcServer,
   TlsMaterial,
 } from "@mswarm/rpc";
-import { cryptoRandom, invariant, silentLogger, systemClock } from "@mswarm/runtime";
+import { cryptoRandom, invariant, type Logger, silentLogger, systemClock } from "@mswarm/runtime";
 import { nodes } from "@mswarm/store";
 import type { NodeRole } from "@mswarm/wire";
 import { eventually } from "../support/eventually.ts";
 
 const clock = systemClock();
 const random = cryptoRandom();
-const log = silentLogger();
 const subnet = `127.${2 + random.below(250)}.${1 + random.below(254)}`;
+
+let lastHost = 10;
 
 export interface GroupManager {
   readonly nodeId: string;
@@ -37,6 +40,13 @@ export interface GroupManager {
 
 export class ManagerGroup {
   readonly managers: GroupManager[] = [];
+  /** Every line that was logged above debug. */
+  readonly lines: string[] = [];
+  /**
+   * By node id: the addresses that its manager dials instead of others, which is a wrong belief about who is where.
+   * For connections that it opens from now on.
+   */
+  readonly detours: Map<string, ReadonlyMap<string, string>> = new Map();
   readonly #authority: TestAuthority;
   readonly #folder: string;
   readonly #channels: Channel[] = [];
@@ -59,9 +69,10 @@ export class ManagerGroup {
     const [first] = this.managers;
     if (first !== undefined) await this.record(identity, "MANAGER");
     const { nodeId } = identity;
-    const host = `${subnet}.${10 + this.managers.length}`;
+    lastHost += 1;
+    const host = `${subnet}.${lastHost}`;
     const tls = new TlsMaterial(identity);
-    const dial = (address: string): Channel => this.#dial(address, tls);
+    const dial = (address: string): Channel => this.#dial(this.detours.get(nodeId)?.get(address) ?? address, tls);
     const start =
       first === undefined
         ? ({ kind: "bootstrap", initial: this.#initial(nodeId) } as const)
@@ -77,7 +88,7 @@ export class ManagerGroup {
       {
         clock,
         random,
-        log,
+        log: this.#log,
         crypto: globalThis.crypto,
         tls,
         verifier: this.#verifier,
@@ -116,6 +127,17 @@ export class ManagerGroup {
     return follower;
   }
 
+  get authority(): TestAuthority {
+    return this.#authority;
+  }
+
+  /** As nodes hold them. */
+  joinTokens(): { readonly worker: string; readonly manager: string } {
+    const [cluster] = this.leader.manager.store.save().clusters ?? [];
+    const { worker = "", manager = "" } = cluster?.rootCa?.joinTokens ?? {};
+    return { worker, manager };
+  }
+
   /** A worker with a certificate, known to the cluster. */
   async worker(): Promise<TestNode> {
     const identity = await this.#authority.node({ role: "swarm-worker" });
@@ -123,8 +145,8 @@ export class ManagerGroup {
     return identity;
   }
 
-  /** A channel of `node` to a manager's network address. Closed with the group. */
-  channel(node: TestNode, to: GroupManager): Channel {
+  /** A channel of `node` (nobody where undefined) to a manager's network address. Closed with the group. */
+  channel(node: CertifiedKey | undefined, to: GroupManager): Channel {
     const channel = this.#dial(to.address, new TlsMaterial(node));
     this.#channels.push(channel);
     return channel;
@@ -146,6 +168,13 @@ export class ManagerGroup {
     for (const channel of this.#channels.splice(0)) channel.close();
     await Promise.all([...this.managers].map((manager) => manager.stop({ handOver: false })));
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  get #log(): Logger {
+    const keep = (fields: object, text: string): void => {
+      this.lines.push(`${text} ${inspect(fields)}`);
+    };
+    return { ...silentLogger(), info: keep, warn: keep, error: keep };
   }
 
   get #verifier(): PeerVerifier {
@@ -184,7 +213,7 @@ export class ManagerGroup {
       clusterId: () => this.#authority.clusterId,
       isRemoved: () => false,
       clock,
-      log,
+      log: this.#log,
     });
     await server.listenUnix(path);
     return { server, channel: openUnixChannel(path, { clock }) };

@@ -17,5 +17,5 @@ export type * as mswarm from "./generated/mswarm.ts";
 export type * as raftpb from "./generated/raftpb.ts";
 export type * from "./generated/swarmkit.ts";
 export { type Codec, codecOf, loaderOptions } from "./schema.ts";
-export { type Handlers, type ServiceName, serviceOf } from "./services.ts";
+export { type Handlers, type ServiceName, serviceNames, serviceOf } from "./services.ts";
 export { taskStateNumbers } from "./task-state-numbers.ts";

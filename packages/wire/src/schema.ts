@@ -16,6 +16,11 @@ export const loaderOptions: Options = { longs: String, enums: String, oneofs: tr
 
 const definitions: PackageDefinition = fromJSON(JSON.parse(schemaJson), loaderOptions);
 
+/** Full names of all services of the schema. */
+export const serviceNames: readonly string[] = Object.entries(definitions)
+  .filter(([, definition]) => !("format" in definition))
+  .map(([name]) => name);
+
 /** The definition of a service by its full name, such as `docker.swarmkit.v1.CA`. */
 export function serviceDefinition(name: string): ServiceDefinition {
   const definition = definitions[name];

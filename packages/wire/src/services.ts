@@ -2,7 +2,7 @@
 import type { ServiceDefinition } from "@grpc/proto-loader";
 import type * as mswarm from "./generated/mswarm.ts";
 import type * as swarmkit from "./generated/swarmkit.ts";
-import { serviceDefinition } from "./schema.ts";
+import { serviceNames as allServiceNames, serviceDefinition } from "./schema.ts";
 
 /** Generated handler types by service name; the key is the full name on the wire. */
 export interface Handlers {
@@ -23,6 +23,9 @@ export interface Handlers {
 }
 
 export type ServiceName = keyof Handlers;
+
+/** All services there are. */
+export const serviceNames: readonly ServiceName[] = allServiceNames as readonly ServiceName[];
 
 /** The loaded definition of a service: paths, kinds of its methods and their codecs. */
 export function serviceOf(name: ServiceName): ServiceDefinition {
