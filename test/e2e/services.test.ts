@@ -168,3 +168,53 @@ test("a service that no node can run waits, and runs when a node can", async () 
   expect(task?.nodeId).toBe((await cluster.node("w1")).id);
   await service.remove();
 });
+
+test("a job runs each of its tasks to the end, and again when it is updated", async () => {
+  const { replicated: _none, ...base } = sleeper("job", { image: docker.image, replicas: 0 });
+  const container = { image: docker.image, command: ["sh", "-c"], args: ["echo done; sleep 0.2"] };
+  const spec: ServiceSpecInput = {
+    ...base,
+    task: { container },
+    replicatedJob: { maxConcurrent: "2", totalCompletions: "4" },
+  };
+  const service = await TestService.create(cluster, spec);
+  const completed = async (iteration: string): Promise<void> => {
+    await eventually(async () => {
+      const tasks = (await service.tasks()).filter(({ jobIteration }) => (jobIteration?.index ?? "0") === iteration);
+      const slots = tasks.map(({ slot = "0", status }) => `${slot} ${status?.state}`).sort();
+      expect(slots).toEqual(["0 COMPLETE", "1 COMPLETE", "2 COMPLETE", "3 COMPLETE"]);
+    });
+  };
+  await completed("0");
+  const { statuses = [] } = await (await cluster.control()).ListServiceStatuses({ services: [service.id] }, inTime);
+  expect(statuses).toMatchObject([{ desiredTasks: "2", runningTasks: "0", completedTasks: "4" }]);
+  await service.update({ ...spec, task: { container, forceUpdate: "1" } });
+  await completed("1");
+  await service.remove();
+});
+
+test("a global job runs once on every node, and failures are tried again there", async () => {
+  const { replicated: _none, ...base } = sleeper("everywhere-once", { image: docker.image, replicas: 0 });
+  const args = ["test -e /data/$NODE || { touch /data/$NODE; exit 3; }"];
+  const container = {
+    image: docker.image,
+    command: ["sh", "-c"],
+    args,
+    env: ["NODE={{.Node.ID}}"],
+    mounts: [{ type: "VOLUME" as const, source: "everywhere-once", target: "/data" }],
+  };
+  const restart = { condition: "ON_FAILURE", delay: { nanos: 300_000_000 } } as const;
+  const service = await TestService.create(cluster, { ...base, task: { container, restart }, globalJob: {} });
+  await eventually(async () => {
+    const tasks = await service.tasks();
+    const ended = (state: string): unknown =>
+      tasks
+        .filter(({ status }) => status?.state === state)
+        .map(({ nodeId }) => nodeId)
+        .sort();
+    const everywhere = (await cluster.nodes()).map(({ id }) => id).sort();
+    expect(ended("COMPLETE")).toEqual(everywhere);
+    expect(ended("FAILED")).toEqual(everywhere);
+  });
+  await service.remove();
+});

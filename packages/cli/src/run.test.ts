@@ -59,9 +59,7 @@ test.each([
   "unlock-key",
   "stack deploy -c x.yml y",
   "network create --driver overlay n",
-  "service create --mode replicated-job bb:1",
   "service create -p 8080:80 bb:1",
-  "service create --generic-resource gpu=1 bb:1",
   "secret create --driver vault s -",
 ])("`mswarm %s` comes later: refused with a sentence, exit code 1", async (command) => {
   const result = await run(command.split(" "));

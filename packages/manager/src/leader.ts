@@ -11,6 +11,7 @@ import { runRoleManager } from "./membership/role-manager.ts";
 import { runUnfinishedJoins } from "./membership/unfinished-joins.ts";
 import { runConstraintEnforcer } from "./orchestrator/constraint-enforcer.ts";
 import { runGlobalOrchestrator } from "./orchestrator/global.ts";
+import { runJobOrchestrator } from "./orchestrator/jobs.ts";
 import { runOrphanKeeper } from "./orchestrator/orphans.ts";
 import { runTaskReaper } from "./orchestrator/reaper.ts";
 import { runServiceRemoval } from "./orchestrator/removed-services.ts";
@@ -42,6 +43,7 @@ export const leaderLoops: readonly LeaderLoop[] = [
   { name: "unfinished joins", run: runUnfinishedJoins },
   { name: "replicated orchestrator", run: runReplicatedOrchestrator },
   { name: "global orchestrator", run: runGlobalOrchestrator },
+  { name: "job orchestrator", run: runJobOrchestrator },
   { name: "service removal", run: runServiceRemoval },
   { name: "constraint enforcer", run: runConstraintEnforcer },
   { name: "task reaper", run: runTaskReaper },

@@ -1,5 +1,6 @@
 // What a daemon is started with. Flag = environment variable = default: DESIGN section 10.
 import { invalidArgument, type LogLevel } from "@mswarm/runtime";
+import type { GenericResource } from "@mswarm/wire";
 
 export interface DaemonOptions {
   readonly stateDirectory: string;
@@ -19,6 +20,8 @@ export interface DaemonOptions {
   /** Processors and bytes of memory offered to tasks; the machine's where absent. */
   readonly offerCpus?: number;
   readonly offerMemory?: number;
+  /** Offered to tasks in place of what the engine offers; the engine's where absent. */
+  readonly genericResources?: readonly GenericResource[];
   /** Host address that host-mode ports are bound to; all addresses where absent. */
   readonly publishAddress?: string;
 }

@@ -122,5 +122,6 @@ function descriptionOf(options: DaemonOptions, { certificate, rootPem }: Credent
     },
     ...(options.offerCpus === undefined ? {} : { nanoCpus: Math.floor(options.offerCpus * 1e9) }),
     ...(options.offerMemory === undefined ? {} : { memoryBytes: options.offerMemory }),
+    ...(options.genericResources === undefined ? {} : { genericResources: options.genericResources }),
   };
 }

@@ -1,8 +1,11 @@
 import { hostname } from "node:os";
-import { invalidArgument, type LogLevel, logLevels } from "@mswarm/runtime";
+import { invalidArgument, type LogLevel, logLevels, messageOf } from "@mswarm/runtime";
+import type { GenericResource } from "@mswarm/wire";
+import { Option } from "commander";
 import { type CliCommand, optionsOf } from "../cli-command.ts";
 import type { CliContext } from "../cli-context.ts";
-import type { OptionValues } from "../flags/option-values.ts";
+import { parseGenericResources } from "../flags/generic-resource.ts";
+import { type OptionValues, UsageError } from "../flags/option-values.ts";
 import { parseBytes, parseFraction } from "../flags/quantities.ts";
 
 /** Flag, environment variable, default: DESIGN section 10. */
@@ -26,6 +29,7 @@ export function addDaemon(parent: CliCommand, context: CliContext): void {
     .option("--lab <name>", "Lab that this node belongs to")
     .option("--offer-cpus <count>", "Processors offered to tasks; the machine's where absent")
     .option("--offer-memory <bytes>", "Memory offered to tasks; the machine's where absent")
+    .addOption(genericResourceOption(context))
     .option("--publish-addr <address>", "Host address of published ports; all where absent");
   command.action(async () => {
     // Loaded here, because the other commands do not need the daemon's code.
@@ -39,6 +43,7 @@ export function daemonOptions(flags: OptionValues): Parameters<typeof import("@m
   const [lab, publishAddress] = [flags.text("lab"), flags.text("publishAddr")];
   const offerCpus = flags.parsed("offerCpus", positive);
   const offerMemory = flags.parsed("offerMemory", (text) => Number(parseBytes(text)));
+  const genericResources = readGenericResources(flags.list("nodeGenericResource"));
   return {
     stateDirectory: flags.text("stateDir") ?? "",
     engine: flags.text("engine") ?? "",
@@ -48,11 +53,34 @@ export function daemonOptions(flags: OptionValues): Parameters<typeof import("@m
     defaultAdvertiseAddress: flags.text("defaultAdvertiseAddr") ?? "",
     logLevel: flags.parsed("logLevel", parseLevel) ?? "info",
     logFormat: flags.parsed("logFormat", parseFormat) ?? "json",
+    ...(genericResources.length === 0 ? {} : { genericResources }),
     ...(lab === undefined ? {} : { lab }),
     ...(offerCpus === undefined ? {} : { offerCpus }),
     ...(offerMemory === undefined ? {} : { offerMemory }),
     ...(publishAddress === undefined ? {} : { publishAddress }),
   };
+}
+
+function genericResourceOption({ environment }: CliContext): Option {
+  const variable = "MSWARM_NODE_GENERIC_RESOURCE";
+  const fromEnvironment = environment[variable] || undefined;
+  return new Option(
+    "--node-generic-resource <resource>",
+    `Resource that this node offers to tasks, as gpu=uuid1 or ssd=3; may be repeated (${variable})`,
+  )
+    .default(fromEnvironment === undefined ? undefined : [fromEnvironment])
+    .argParser((value: string, earlier: readonly string[] | undefined) => [
+      ...(earlier === undefined || earlier[0] === fromEnvironment ? [] : earlier),
+      value,
+    ]);
+}
+
+function readGenericResources(texts: readonly string[]): readonly GenericResource[] {
+  try {
+    return parseGenericResources(texts);
+  } catch (cause) {
+    throw new UsageError(`invalid argument for "--node-generic-resource" flag: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function positive(text: string): number {

@@ -37,8 +37,4 @@ export function addServiceCreate(parent: CliCommand, context: CliContext): void 
 /** Errors: LocalFailure for flags whose feature comes later. */
 export function refuseLater(flags: OptionValues): void {
   if (flags.text("credentialSpec") !== undefined) throw notAvailable("credential specs (Windows) are not available");
-  if (flags.text("maxConcurrent") !== undefined) throw notAvailable("jobs (--max-concurrent) are not available yet");
-  if ([...flags.added("genericResource"), ...flags.removed("genericResource")].length > 0) {
-    throw notAvailable("generic resources (--generic-resource) are not available yet");
-  }
 }

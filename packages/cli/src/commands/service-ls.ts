@@ -57,7 +57,13 @@ export function modeOf({ spec }: Service): string {
 function replicasOf({ service, status }: ServiceRow): string {
   const maxReplicas = service.spec?.task?.placement?.maxReplicas ?? "0";
   const limit = maxReplicas === "0" ? "" : ` (max ${maxReplicas} per node)`;
-  return `${status?.runningTasks ?? "0"}/${status?.desiredTasks ?? "0"}${limit}`;
+  const count = `${status?.runningTasks ?? "0"}/${status?.desiredTasks ?? "0"}`;
+  const { replicatedJob, globalJob } = service.spec ?? {};
+  if (replicatedJob === undefined && globalJob === undefined) return `${count}${limit}`;
+  const completed = status?.completedTasks ?? "0";
+  // On a node that has completed the job nothing more is wanted: all nodes are those two together.
+  const total = replicatedJob?.totalCompletions ?? String(Number(status?.desiredTasks ?? "0") + Number(completed));
+  return `${count} (${completed}/${total} completed)`;
 }
 
 /** Ports of the routing mesh; those of host mode belong to tasks. */
@@ -69,7 +75,7 @@ export const serviceListing: Listing<ServiceRow> = {
   columns: [
     { header: "ID", field: "ID", cell: ({ service }) => shortId(service.id) },
     { header: "NAME", field: "Name", cell: ({ service }) => nameOf(service) },
-    { header: "MODE", field: "Mode", cell: ({ service }) => modeOf(service) },
+    { header: "MODE", field: "Mode", cell: ({ service }) => modeOf(service).replace("-", " ") },
     { header: "REPLICAS", field: "Replicas", cell: replicasOf },
     {
       header: "IMAGE",

@@ -17,6 +17,7 @@ const texts: readonly (readonly [flags: string, description: string])[] = [
   ["--limit-memory <bytes>", "Limit memory"],
   ["--limit-pids <count>", "Limit maximum number of processes (0 = unlimited)"],
   ["--log-driver <name>", "Logging driver for service"],
+  ["--max-concurrent <count>", "Number of job tasks to run concurrently (default equal to --replicas)"],
   ["--oom-score-adj <score>", "Tune host's OOM preferences (-1000 to 1000)"],
   ["--replicas <count>", "Number of tasks"],
   ["--replicas-max-per-node <count>", "Maximum number of tasks per node (0 = unlimited)"],
@@ -88,16 +89,14 @@ function addShared(command: CliCommand): void {
   command
     .option("--no-healthcheck", "Disable any container-specified HEALTHCHECK")
     .option("--no-resolve-image", "Accepted for docker's sake: images are not resolved to digests here");
-  for (const hidden of ["--max-concurrent <count>", "--credential-spec <spec>"]) {
-    command.addOption(new Option(hidden).hideHelp());
-  }
+  command.addOption(new Option("--credential-spec <spec>").hideHelp());
 }
 
 export function addCreateOptions(command: CliCommand): void {
   addShared(command);
   command
     .option("--name <name>", "Service name")
-    .option("--mode <mode>", 'Service mode ("replicated", "global")', "replicated");
+    .option("--mode <mode>", 'Service mode ("replicated", "global", "replicated-job", "global-job")', "replicated");
   for (const [name, entry, description] of lists)
     addList(command, `${shortNames[name] ?? ""}--${name} ${entry}`, `Add: ${description}`);
   addList(command, "--env-file <path>", "Read in a file of environment variables");

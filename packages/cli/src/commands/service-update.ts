@@ -9,8 +9,9 @@ import { type OptionValues, UsageError } from "../flags/option-values.ts";
 import { parseUnsigned } from "../flags/quantities.ts";
 import { LocalFailure } from "../local-failure.ts";
 import { forEachArgument } from "../output/errors.ts";
+import { scaled } from "../service-spec/mode.ts";
 import { sendable } from "../service-spec/sendable.ts";
-import { scaled, updatedServiceSpec } from "../service-spec/service.ts";
+import { updatedServiceSpec } from "../service-spec/service.ts";
 import { refuseLater } from "./service-create.ts";
 import { addUpdateOptions } from "./service-options.ts";
 

@@ -3,6 +3,7 @@ import { SimulatedClock } from "@mswarm/runtime/simulated";
 import type { Node, Service, Task, TaskState } from "@mswarm/wire";
 import { beforeEach, expect, test } from "vitest";
 import { run, type TestRun, type TestSetting } from "../testing/test-context.ts";
+import { jobProgress } from "./job-progress.ts";
 import { serviceProgress } from "./progress-state.ts";
 
 let clock: SimulatedClock;
@@ -177,4 +178,53 @@ test("an error is shown in the place of the bar", () => {
     state: "No such image: bb:9",
     stage: undefined,
   });
+});
+
+const job: Service = {
+  id: "j1",
+  meta: { version: { index: "1" } },
+  spec: { annotations: { name: "job" }, replicatedJob: { maxConcurrent: "2", totalCompletions: "3" } },
+  jobStatus: { jobIteration: { index: "1" } },
+};
+const jobTask = (slot: number, state: TaskState, more: Partial<Task> = {}): Task =>
+  task(slot, state, { desiredState: "COMPLETE", jobIteration: { index: "1" }, ...more });
+
+test("a job is over when each of its tasks has done its work, and nothing is watched after that", async () => {
+  service = job;
+  const old = jobTask(0, "COMPLETE", { jobIteration: {} });
+  const result = await follow(
+    ["service", "update", "--force", "job"],
+    [
+      [0, () => setTasks([old])],
+      [1, () => setTasks([old, jobTask(0, "RUNNING"), jobTask(1, "STARTING")])],
+      [2, () => setTasks([jobTask(0, "COMPLETE"), jobTask(1, "COMPLETE"), jobTask(2, "RUNNING")])],
+      [3, () => setTasks([0, 1, 2].map((slot) => jobTask(slot, "COMPLETE")))],
+    ],
+  );
+  expect(result.out.split("\n")).toEqual([
+    "job",
+    "job progress: 0 out of 3 complete",
+    "active tasks: 0 out of 2 tasks",
+    "1/3:  ",
+    "2/3:  ",
+    "3/3:  ",
+    "job progress: 2 out of 3 complete",
+    "job progress: 3 out of 3 complete",
+    "job complete",
+    "",
+  ]);
+});
+
+test("a failed task of a job counts again when its successor runs", () => {
+  const failed = jobTask(0, "FAILED", { desiredState: "SHUTDOWN" });
+  const progress = jobProgress(job, [failed, jobTask(0, "RUNNING", { id: "t9" }), jobTask(1, "COMPLETE")], nodes);
+  expect(progress).toMatchObject({ done: 1, total: 3, active: { count: 1, limit: 2 }, isConverged: false });
+});
+
+test("a global job counts the nodes that it is done on", () => {
+  const global: Service = { ...job, spec: { globalJob: {} } };
+  const done = jobTask(0, "COMPLETE", { nodeId: "n1" });
+  const two = [done, jobTask(0, "RUNNING", { nodeId: "n2" }), jobTask(0, "RUNNING", { nodeId: "n3" })];
+  expect(jobProgress(global, two, nodes)).toMatchObject({ done: 1, total: 2, isConverged: false });
+  expect(jobProgress(global, [done], nodes)).toMatchObject({ done: 1, total: 1, isConverged: true });
 });

@@ -4,6 +4,8 @@ import type { Service } from "@mswarm/wire";
 import type { CliContext, Control } from "../cli-context.ts";
 import { LocalFailure } from "../local-failure.ts";
 import { ProgressDisplay, progressView } from "../output/progress-lines.ts";
+import { isJob } from "../service-spec/mode.ts";
+import { jobProgress } from "./job-progress.ts";
 import { serviceProgress } from "./progress-state.ts";
 
 const pollInterval = milliseconds(200);
@@ -50,8 +52,15 @@ async function watchService(serviceId: string, { control, context }: Parts, isQu
       control.ListTasks({ filters: { serviceIds: [serviceId], upToDate: true } }),
       control.ListNodes({}),
     ]);
-    const progress = serviceProgress(service, tasks, nodes);
+    const progress = (isJob(service.spec ?? {}) ? jobProgress : serviceProgress)(service, tasks, nodes);
     const notes = rollbackNote === undefined ? [] : [`rollback: ${rollbackNote}`];
+    if (progress.active !== undefined) {
+      if (progress.isConverged) notes.push("job complete");
+      display.show(progressView(progress, phase.isRollback, notes));
+      if (progress.isConverged) return;
+      await clock.sleep(pollInterval, context.signal);
+      continue;
+    }
     const now = clock.monotonic();
     const left = progress.isConverged ? monitorOf(service) - (now - (convergedAt ?? now)) : undefined;
     if (left !== undefined) notes.push(verifyNote(service, left));

@@ -7,6 +7,8 @@ export interface ServiceProgress {
   readonly isConverged: boolean;
   readonly done: number;
   readonly total: number;
+  /** Of a job: tasks at work now, and how many may be. */
+  readonly active?: { readonly count: number; readonly limit: number };
   /** One per slot or node, in order: what to show behind `1/3:`. */
   readonly slots: readonly SlotProgress[];
 }
@@ -25,12 +27,16 @@ export interface SlotProgress {
  * @param nodes  all nodes; tasks on nodes that are down do not count
  */
 export function serviceProgress(service: Service, tasks: readonly Task[], nodes: readonly Node[]): ServiceProgress {
-  const usable = new Map(nodes.filter(({ status }) => status?.state !== "DOWN").map((node) => [node.id ?? "", node]));
+  const usable = usableNodes(nodes);
   const spec = service.spec ?? {};
   return spec.global === undefined
     ? replicatedProgress(Number(spec.replicated?.replicas ?? "0"), tasks, usable)
     : globalProgress(tasks, usable);
 }
+
+/** Those that are not down, by id. */
+export const usableNodes = (nodes: readonly Node[]): ReadonlyMap<string, Node> =>
+  new Map(nodes.filter(({ status }) => status?.state !== "DOWN").map((node) => [node.id ?? "", node]));
 
 function replicatedProgress(
   replicas: number,
@@ -80,7 +86,7 @@ const isOnUsableNode = (task: Task, nodes: ReadonlyMap<string, Node>): boolean =
 const isRunning = (task: Task): boolean =>
   task.status?.state === "RUNNING" && statusRank(task.desiredState) <= statusRank("RUNNING");
 
-function slotProgress(label: string, task: Task | undefined): SlotProgress {
+export function slotProgress(label: string, task: Task | undefined): SlotProgress {
   if (task === undefined) return { label, state: "", stage: 0 };
   const isStopping = statusRank(task.desiredState) > statusRank("RUNNING");
   const error = task.status?.err ?? "";

@@ -15,9 +15,26 @@ export interface ProgressView {
 }
 
 export function progressView(progress: ServiceProgress, isRollback: boolean, notes: readonly string[]): ProgressView {
+  if (progress.active !== undefined) return jobView(progress, progress.active, notes);
   const what = isRollback ? "rolling back update: " : "";
   const overall = `overall progress: ${what}${progress.done} out of ${progress.total} tasks`;
   return { overall, slots: progress.slots.length > slotsMax ? [] : progress.slots.map(slotLine), notes };
+}
+
+/** A job counts what is done and what is at work. Source: docker/cli progress.go, replicatedJobProgressUpdater. */
+function jobView(
+  { done, total, slots }: ServiceProgress,
+  active: NonNullable<ServiceProgress["active"]>,
+  notes: readonly string[],
+): ProgressView {
+  return {
+    overall: `job progress: ${done} out of ${total} complete`,
+    slots: [
+      `active tasks: ${active.count} out of ${active.limit} tasks`,
+      ...(slots.length > slotsMax ? [] : slots.map(slotLine)),
+    ],
+    notes,
+  };
 }
 
 function slotLine({ label, state, stage }: SlotProgress): string {

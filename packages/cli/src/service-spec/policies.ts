@@ -10,10 +10,11 @@ import type {
   UpdateConfig_FailureAction,
   UpdateConfig_UpdateOrder,
 } from "@mswarm/wire";
+import { kindOf, parseReservation } from "../flags/generic-resource.ts";
 import { parseDuration } from "../flags/go-duration.ts";
-import type { OptionValues } from "../flags/option-values.ts";
+import { type OptionValues, UsageError } from "../flags/option-values.ts";
 import { parseBytes, parseCpus, parseFraction, parseUnsigned } from "../flags/quantities.ts";
-import { changedList, defined } from "./merging.ts";
+import { changedList, defined, withField } from "./merging.ts";
 
 type WireDuration = ReturnType<typeof wireDuration>;
 
@@ -81,9 +82,22 @@ export function changedResources(
     });
     return Object.keys(change).length === 0 ? old : { ...old, ...change };
   };
-  const [limits, reservations] = [part("limit", current?.limits), part("reserve", current?.reservations)];
+  const limits = part("limit", current?.limits);
+  const reservations = withGeneric(part("reserve", current?.reservations), flags);
   if (limits === current?.limits && reservations === current?.reservations) return current;
   return { ...current, ...defined({ limits, reservations }) };
+}
+
+/** Errors: UsageError for a kind to be removed that is not reserved. */
+function withGeneric(reservations: Resources | undefined, flags: OptionValues): Resources | undefined {
+  const add = flags.parsedAdded("genericResource", parseReservation);
+  const remove = flags.removed("genericResource");
+  if (add.length + remove.length === 0) return reservations;
+  for (const kind of remove) {
+    if (reservations?.generic?.some((resource) => kindOf(resource) === kind) === true) continue;
+    throw new UsageError(`could not find generic-resource \`${kind}\` to remove it`);
+  }
+  return withField(reservations ?? {}, "generic", changedList(reservations?.generic, { add, remove }, kindOf));
 }
 
 export function changedPlacement(current: Placement | undefined, flags: OptionValues): Placement | undefined {

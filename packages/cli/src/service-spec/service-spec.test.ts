@@ -257,3 +257,48 @@ test("registry credentials are sent only when they are asked for, and only those
   expect(sent).toEqual({ username: "me", password: "pa:ss", serveraddress: "reg.example:5000" });
   expect(await authOf("--with-registry-auth", "busybox")).toBe("e30=");
 });
+
+test("jobs have their two numbers, and the one that is not given follows the other", async () => {
+  const numbers = async (...flags: string[]): Promise<unknown> =>
+    (await create("--mode", "replicated-job", ...flags, "bb:1")).replicatedJob;
+  expect(await numbers("--replicas", "5")).toEqual({ maxConcurrent: "5", totalCompletions: "5" });
+  expect(await numbers("--replicas", "5", "--max-concurrent", "2")).toEqual({
+    maxConcurrent: "2",
+    totalCompletions: "5",
+  });
+  expect(await numbers()).toEqual({ maxConcurrent: "1", totalCompletions: "1" });
+  expect((await create("--mode", "global-job", "bb:1")).globalJob).toEqual({});
+  const job = await create("--mode", "replicated-job", "bb:1");
+  const next = await update(job, "--max-concurrent", "3", "--replicas", "6", "--force");
+  expect(next).toMatchObject({
+    replicatedJob: { maxConcurrent: "3", totalCompletions: "6" },
+    task: { forceUpdate: "1" },
+  });
+});
+
+test.each([
+  ["service create --mode replicated-job --update-delay 2s bb:1", "update and rollback configuration is not supported"],
+  ["service create --max-concurrent 2 bb:1", "max-concurrent can only be used with replicated-job mode"],
+  ["service create --mode global-job --replicas 2 bb:1", "replicas can only be used with replicated"],
+  ["service create --generic-resource gpu=a bb:1", "Named Generic Resources is not supported"],
+  ["service create --generic-resource gpu bb:1", "expected `name=value`"],
+  ["service create --generic-resource gpu=-1 bb:1", "cannot ask for negative resource gpu"],
+])("`mswarm %s` says what is wrong", async (command, message) => {
+  const result = await run(command.split(" "));
+  expect(result.exitCode).toBeGreaterThan(0);
+  expect(result.err).toContain(message);
+  expect(result.requests).toEqual([]);
+});
+
+test("generic resources are reserved by kind, replaced and removed", async () => {
+  const reserved = (spec: ServiceSpec): unknown => spec.task?.resources?.reservations?.generic;
+  const spec = await create("--generic-resource", "gpu=1", "--generic-resource", "ssd=2", "bb:1");
+  const [gpu, ssd] = [
+    { kind: "gpu", value: "1" },
+    { kind: "ssd", value: "2" },
+  ];
+  expect(reserved(spec)).toEqual([{ discreteResourceSpec: gpu }, { discreteResourceSpec: ssd }]);
+  const more = await update(spec, "--generic-resource-add", "gpu=5");
+  expect(reserved(more)).toEqual([{ discreteResourceSpec: { ...gpu, value: "5" } }, { discreteResourceSpec: ssd }]);
+  expect(reserved(await update(more, "--generic-resource-rm", "gpu"))).toEqual([{ discreteResourceSpec: ssd }]);
+});

@@ -11,9 +11,9 @@ import { pairsToMap } from "../flags/key-values.ts";
 import { type OptionValues, UsageError } from "../flags/option-values.ts";
 import { type PublishedPort, parsePort, parsePublishedPort } from "../flags/port.ts";
 import { parseUnsigned } from "../flags/quantities.ts";
-import { notAvailable } from "../local-failure.ts";
 import { type ContainerInputs, changedContainer } from "./container.ts";
 import { changedList, changedMap, defined, withField } from "./merging.ts";
+import { newMode, requireNoPolicies, scaled, withConcurrency } from "./mode.ts";
 import { changedPlacement, changedResources, changedRestart, changedUpdate, choice } from "./policies.ts";
 
 export interface ServiceInputs extends ContainerInputs {
@@ -44,43 +44,11 @@ export function newServiceSpec(
 
 /** The spec of an existing service after an update. Errors: UsageError, UNIMPLEMENTED. */
 export function updatedServiceSpec(current: ServiceSpec, flags: OptionValues, inputs: ServiceInputs): ServiceSpec {
-  const spec = changed(scaled(current, flags.parsed("replicas", parseUnsigned)), flags, inputs);
+  const mode = withConcurrency(scaled(current, flags.parsed("replicas", parseUnsigned)), flags);
+  const spec = changed(mode, flags, inputs);
   if (flags.flag("force") !== true) return spec;
   const forceUpdate = String(BigInt(spec.task?.forceUpdate ?? "0") + 1n);
   return { ...spec, task: { ...spec.task, forceUpdate } };
-}
-
-/**
- * The spec with another number of replicas; unchanged where `replicas` is undefined.
- * Errors: UsageError for a service without replicas.
- */
-export function scaled(spec: ServiceSpec, replicas: string | undefined): ServiceSpec {
-  if (replicas === undefined) return spec;
-  if (spec.replicatedJob !== undefined) {
-    return { ...spec, replicatedJob: { ...spec.replicatedJob, totalCompletions: replicas } };
-  }
-  if (spec.replicated === undefined)
-    throw new UsageError("replicas can only be used with replicated or replicated-job mode");
-  return { ...spec, replicated: { replicas } };
-}
-
-function newMode(flags: OptionValues): Pick<ServiceSpec, "replicated" | "global"> {
-  const mode = flags.text("mode") ?? "replicated";
-  const replicas = flags.parsed("replicas", parseUnsigned);
-  if (mode === "replicated-job" || mode === "global-job")
-    throw notAvailable("jobs (--mode replicated-job, global-job) are not available yet");
-  if (mode === "global") {
-    if (replicas !== undefined)
-      throw new UsageError("replicas can only be used with replicated or replicated-job mode");
-    if (flags.text("replicasMaxPerNode") !== undefined) {
-      throw new UsageError("replicas-max-per-node can only be used with replicated or replicated-job mode");
-    }
-    return { global: {} };
-  }
-  if (mode !== "replicated") {
-    throw new UsageError(`Unknown mode: ${mode}, only replicated and global supported`);
-  }
-  return { replicated: { replicas: replicas ?? "1" } };
 }
 
 function changed(spec: ServiceSpec, flags: OptionValues, inputs: ServiceInputs): ServiceSpec {
@@ -88,7 +56,7 @@ function changed(spec: ServiceSpec, flags: OptionValues, inputs: ServiceInputs):
     add: pairsToMap(flags.added("label"), "label"),
     remove: flags.removed("label"),
   });
-  return {
+  const next: ServiceSpec = {
     ...spec,
     annotations: withField({ ...spec.annotations }, "labels", labels),
     ...defined({
@@ -98,6 +66,8 @@ function changed(spec: ServiceSpec, flags: OptionValues, inputs: ServiceInputs):
       endpoint: changedEndpoint(spec.endpoint, flags),
     }),
   };
+  requireNoPolicies(next);
+  return next;
 }
 
 function changedTask(task: TaskSpec, flags: OptionValues, inputs: ServiceInputs): TaskSpec {

@@ -6,6 +6,7 @@ import type {
   ListServiceStatusesResponse_ServiceStatus,
   Task,
 } from "@mswarm/wire";
+import { isOfIteration } from "../objects/job-iteration.ts";
 import type { ControlOperation } from "./control-parts.ts";
 
 /** One status for each id that is asked for; zeros for services that do not exist. */
@@ -16,10 +17,8 @@ export const listServiceStatuses: ControlOperation<ListServiceStatusesRequest, L
 
 function statusOf(tx: ReadTransaction, serviceId: string): ListServiceStatusesResponse_ServiceStatus {
   const service = tx.get(services, serviceId);
-  const iteration = service?.jobStatus === undefined ? undefined : (service.jobStatus.jobIteration?.index ?? "0");
-  const counted = tx
-    .by(tasks, "service", serviceId)
-    .filter((task) => iteration === undefined || (task.jobIteration?.index ?? undefined) === iteration);
+  const isJob = service?.jobStatus !== undefined;
+  const counted = tx.by(tasks, "service", serviceId).filter((task) => !isJob || isOfIteration(task, service));
   const inState = (state: Task["desiredState"]): number =>
     counted.filter((task) => task.status?.state === state).length;
   const { replicated, replicatedJob } = service?.spec ?? {};
@@ -30,7 +29,7 @@ function statusOf(tx: ReadTransaction, serviceId: string): ListServiceStatusesRe
       ? String(counted.filter(isWantedOnItsNode).length)
       : (replicated?.replicas ?? replicatedJob?.maxConcurrent ?? "0"),
     runningTasks: String(inState("RUNNING")),
-    completedTasks: iteration === undefined ? "0" : String(inState("COMPLETE")),
+    completedTasks: isJob ? String(inState("COMPLETE")) : "0",
   };
 }
 

@@ -1,5 +1,5 @@
 import { configs, networks, secrets, services, tasks } from "@mswarm/store";
-import type { ContainerSpec, PortConfig, Service, ServiceSpec, TaskSpec } from "@mswarm/wire";
+import type { ContainerSpec, PortConfig, Service, ServiceSpec, Task, TaskSpec, TaskState, Version } from "@mswarm/wire";
 import { expect, test } from "vitest";
 import { type ControlFixture, controlFixture, localCall } from "./testing/control-fixture.ts";
 
@@ -384,7 +384,6 @@ const payload = { type_url: "t", value: Buffer.from("x") };
 test.each([
   ["a routing mesh", withPorts({ targetPort: 80, publishedPort: 8080 })],
   ["overlay networks", withTask({ networks: [{ target: "n-overlay" }] })],
-  ["jobs", { annotations: { name: "j" }, task: { container: { image: "a" } }, globalJob: {} }],
   ["plugins", spec({ task: { generic: { kind: "plugin", payload } } })],
   ["cluster volumes", withContainer({ mounts: [{ type: "CLUSTER", target: "/a" }] })],
 ])("a service that needs %s is refused with a sentence", async (_what, spec) => {
@@ -560,4 +559,49 @@ test("lists of services meet all filters", async () => {
   expect(await ids({ namePrefixes: ["web"], labels: { tier: "front" }, idPrefixes: ["2"] })).toEqual(["2a"]);
   expect(await ids({ runtimes: ["container"] })).toHaveLength(3);
   expect(await ids({ runtimes: ["plugin"] })).toEqual([]);
+});
+
+test("a job begins its first iteration when it is created, and its next one with each update", async () => {
+  const { control } = await populated();
+  const job = { annotations: { name: "job" }, task: { container: { image: "a" } }, globalJob: {} };
+  const { service: created } = await control.CreateService({ spec: job }, localCall);
+  // A Go manager expects the message even for iteration 0.
+  expect(created?.jobStatus).toMatchObject({ jobIteration: {}, lastExecution: expect.any(Object) });
+  const update = async (version: Version | undefined, rollback: "NONE" | "PREVIOUS"): Promise<Service | undefined> => {
+    const request = { serviceId: created?.id ?? "", serviceVersion: version ?? {}, spec: job, rollback };
+    return (await control.UpdateService(request, localCall)).service;
+  };
+  const second = await update(created?.meta?.version, "NONE");
+  expect(second?.jobStatus?.jobIteration).toEqual({ index: "1" });
+  const third = await update(second?.meta?.version, "PREVIOUS");
+  expect(third?.jobStatus?.jobIteration).toEqual({ index: "2" });
+});
+
+test("the status of a job counts the tasks of its present iteration only, the first one included", async () => {
+  const { control, put } = controlFixture();
+  const job = { annotations: { name: "j" }, replicatedJob: { maxConcurrent: "2", totalCompletions: "5" } };
+  await put(services, { id: "j", spec: job, jobStatus: { jobIteration: {} } });
+  await put(services, {
+    id: "k",
+    spec: { annotations: { name: "k" }, globalJob: {} },
+    jobStatus: { jobIteration: { index: "3" } },
+  });
+  const task = (id: string, serviceId: string, state: TaskState, index?: string): Promise<Task> =>
+    put(tasks, {
+      id,
+      serviceId,
+      status: { state },
+      desiredState: "COMPLETE",
+      jobIteration: index === undefined ? {} : { index },
+    });
+  await task("1", "j", "COMPLETE");
+  await task("2", "j", "RUNNING");
+  await task("3", "k", "COMPLETE", "2");
+  await task("4", "k", "COMPLETE", "3");
+  await task("5", "k", "RUNNING", "3");
+  const { statuses } = await control.ListServiceStatuses({ services: ["j", "k"] }, localCall);
+  expect(statuses).toEqual([
+    { serviceId: "j", desiredTasks: "2", runningTasks: "1", completedTasks: "1" },
+    { serviceId: "k", desiredTasks: "1", runningTasks: "1", completedTasks: "1" },
+  ]);
 });

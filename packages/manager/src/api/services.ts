@@ -16,10 +16,11 @@ import type {
   UpdateServiceRequest,
   UpdateServiceResponse,
 } from "@mswarm/wire";
+import { firstIteration, inNextIteration } from "../objects/job-iteration.ts";
 import { runtimeName } from "../objects/naming.ts";
 import { withoutCredentials } from "../objects/redaction.ts";
 import { withServiceDefaults } from "../objects/service-defaults.ts";
-import { modeName, validateServiceSpec } from "../objects/service-spec.ts";
+import { isJob, modeName, validateServiceSpec } from "../objects/service-spec.ts";
 import { requireSupportedService } from "../objects/service-support.ts";
 import type { ControlOperation } from "./control-parts.ts";
 import { isAmong, meetsAll } from "./filters.ts";
@@ -52,7 +53,7 @@ export const listServices: ControlOperation<ListServicesRequest, ListServicesRes
  * UNIMPLEMENTED for what this version cannot do.
  */
 export const createService: ControlOperation<CreateServiceRequest, CreateServiceResponse> = async (
-  { store, random },
+  { store, clock, random },
   { spec },
 ) => {
   validateServiceSpec(spec);
@@ -60,7 +61,8 @@ export const createService: ControlOperation<CreateServiceRequest, CreateService
   const creation = store.update((tx) => {
     requireFulfillable(tx, spec);
     requireSupportedService(spec);
-    return tx.create(services, { id, spec, specVersion: {} });
+    const job = isJob(spec) ? { jobStatus: firstIteration(clock.now()) } : {};
+    return tx.create(services, { id, spec, specVersion: {}, ...job });
   });
   const name = spec.annotations?.name ?? "";
   return { service: await withNameText(creation, (stored) => `${stored}: service ${name} already exists`) };
@@ -83,7 +85,7 @@ export const updateService: ControlOperation<UpdateServiceRequest, UpdateService
     // Differs: SwarmKit checks the requested spec also when it goes back to another one.
     requireFulfillable(tx, next.spec ?? {}, serviceId);
     requireSupportedService(next.spec ?? {});
-    return tx.update(services, next);
+    return tx.update(services, inNextIteration(next, clock.now()));
   });
   return { service };
 };

@@ -1,13 +1,9 @@
 // What SwarmKit can do and this version cannot: refused with a sentence instead of being half done.
 import { type SwarmError, unimplemented } from "@mswarm/runtime";
 import type { ServiceSpec } from "@mswarm/wire";
-import { isJob } from "./service-spec.ts";
 
 /** The spec must have been validated. Errors: UNIMPLEMENTED. */
 export function requireSupportedService(spec: ServiceSpec): void {
-  if (isJob(spec)) {
-    throw unimplemented("this version of mswarm runs no jobs: create the service in mode replicated or global");
-  }
   if (spec.task?.generic !== undefined) {
     throw unimplemented(
       "this version of mswarm runs containers only: services of other runtimes (plugins) are refused",

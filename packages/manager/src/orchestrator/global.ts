@@ -110,7 +110,7 @@ const tasksAt = (tx: ReadTransaction, service: Service, nodeId: string): readonl
   tx.by(tasks, "node-slot", `${service.id ?? ""}/${nodeId}`);
 
 /** Everything that constraints, availability and status can say about a node; for a removed one, everything. */
-function mattersForGlobal(before: Node | undefined, now: Node): boolean {
+export function mattersForGlobal(before: Node | undefined, now: Node): boolean {
   return (
     before === undefined ||
     before === now ||

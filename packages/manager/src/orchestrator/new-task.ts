@@ -32,5 +32,6 @@ export function newTask(
     desiredState,
     ...(service.specVersion === undefined ? {} : { specVersion: service.specVersion }),
     ...(logDriver === undefined ? {} : { logDriver }),
+    ...(service.jobStatus === undefined ? {} : { jobIteration: service.jobStatus.jobIteration ?? {} }),
   };
 }

@@ -27,3 +27,16 @@ export function planReaping(service: Service, slot: readonly Task[], retentionLi
   );
   return candidates.slice(0, Math.max(0, ordered.length - kept));
 }
+
+/**
+ * The same for a slot (or node) of a job, whose last task stays whatever the limit: it tells that the work is done.
+ * Differs: SwarmKit keeps every task of a job, also those of older iterations, until the service is removed.
+ */
+export function planJobReaping(service: Service, slot: readonly Task[], retentionLimit: number): readonly Task[] {
+  const { attemptsMax } = restartRulesOf(service.spec?.task);
+  const kept = attemptsMax > 0 ? attemptsMax + 1 : retentionLimit;
+  if (kept < 0) return [];
+  const ordered = [...slot].sort(byAge);
+  const candidates = ordered.slice(0, -1).filter(hasEnded);
+  return candidates.slice(0, Math.max(0, ordered.length - Math.max(kept, 1)));
+}

@@ -5,6 +5,7 @@ import type { Service, Task } from "@mswarm/wire";
 import { type ObjectChange, wish } from "../loops/object-change.ts";
 import { desiredOf, hasEnded, isWanted, rankOf, stateOf } from "../objects/task-state.ts";
 import { byAge } from "../objects/task-time.ts";
+import { mayServeUntil } from "./drain.ts";
 import { newTask, type TaskMaker, type TaskPlace } from "./new-task.ts";
 import { mustBeLeft, type NodeLookup } from "./node-fitness.ts";
 import { isStopping, mayRestart, restartRulesOf, startTimeOf } from "./restart-policy.ts";
@@ -47,11 +48,18 @@ export function planSlot(view: SlotView, now: Instant, maker: TaskMaker): SlotPl
       // It failed while it waited for its start: its own delay still holds.
       later(startTime);
     } else {
-      changes.push(...wish(task, "SHUTDOWN"));
       const isSuperseded = wanted.some((other) => isNewer(other, task) && !isFinished(other, view.node));
-      if (!replaced && !isSuperseded && mayRestart(task, view.tasks)) {
+      const isReplaced = isSuperseded || mayRestart(task, view.tasks);
+      const until = mayServeUntil(task, view.service, view.node(task.nodeId ?? ""), now);
+      if (until === undefined || !isReplaced) changes.push(...wish(task, "SHUTDOWN"));
+      else later(until);
+      if (!replaced && !isSuperseded && isReplaced) {
         replaced = true;
-        changes.push({ kind: "create-task", task: replacementOf(task, view, now, maker) });
+        const replacement =
+          until === undefined
+            ? replacementOf(task, view, now, maker)
+            : newTask(view.service, view.place, "RUNNING", now, maker);
+        changes.push({ kind: "create-task", task: replacement });
       }
     }
   }

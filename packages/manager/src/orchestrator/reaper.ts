@@ -13,7 +13,7 @@ import {
 } from "../loops/control-loop.ts";
 import { modeOf } from "../objects/service-mode.ts";
 import { stateOf } from "../objects/task-state.ts";
-import { isRemovable, planReaping } from "./plan-reaping.ts";
+import { isRemovable, planJobReaping, planReaping } from "./plan-reaping.ts";
 
 /** Runs until `signal` aborts. Rejects when the store does. */
 export function runTaskReaper(parts: LoopParts, signal: AbortSignal): Promise<void> {
@@ -58,8 +58,11 @@ function reapable(task: Task, tx: ReadTransaction): readonly Task[] {
       return planReaping(service, tx.by(tasks, "slot", `${service.id}/${task.slot ?? "0"}`), limit);
     case "global":
       return planReaping(service, tx.by(tasks, "node-slot", `${service.id}/${task.nodeId ?? ""}`), limit);
+    case "replicated-job":
+      return planJobReaping(service, tx.by(tasks, "slot", `${service.id}/${task.slot ?? "0"}`), limit);
+    case "global-job":
+      return planJobReaping(service, tx.by(tasks, "node-slot", `${service.id}/${task.nodeId ?? ""}`), limit);
     default:
-      // Jobs have no history rule.
       return [];
   }
 }

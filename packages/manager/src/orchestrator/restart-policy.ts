@@ -2,8 +2,9 @@
 // slot (or, for a global service, of one node), so that a new leader comes to the same answers.
 import { after, type Duration, durationOf, type Instant, milliseconds, minutes, seconds } from "@mswarm/runtime";
 import type { RestartPolicy_RestartCondition, Task, TaskSpec } from "@mswarm/wire";
+import { isJobTask } from "../objects/job-iteration.ts";
 import { specVersionOf } from "../objects/service-mode.ts";
-import { desiredOf, hasEnded, isWanted, occupiesNode, stateOf } from "../objects/task-state.ts";
+import { desiredOf, hasEnded, isActive, occupiesNode, stateOf } from "../objects/task-state.ts";
 import { byAge, createdAtOf, statusTimeOf } from "../objects/task-time.ts";
 import { isLost, type NodeLookup } from "./node-fitness.ts";
 
@@ -40,7 +41,9 @@ export function restartRulesOf(spec: TaskSpec | undefined): RestartRules {
  */
 export function mayRestart(task: Task, slot: readonly Task[]): boolean {
   const { condition, attemptsMax, window } = restartRulesOf(task.spec);
-  if (condition === "NONE" || (condition === "ON_FAILURE" && stateOf(task) === "COMPLETE")) return false;
+  // What a job has completed is done.
+  const isOnlyOnFailure = condition === "ON_FAILURE" || isJobTask(task);
+  if (condition === "NONE" || (isOnlyOnFailure && stateOf(task) === "COMPLETE")) return false;
   if (attemptsMax === 0) return true;
   const restarts = slot
     .filter((other) => specVersionOf(other) === specVersionOf(task))
@@ -65,7 +68,7 @@ export function startTimeOf(task: Task, slot: readonly Task[], node: NodeLookup)
 
 /** True while something of a task that is not wanted any more may still run. Nobody waits for a lost node. */
 export const isStopping = (task: Task, node: NodeLookup): boolean =>
-  !isWanted(task) && occupiesNode(task) && !isLost(node(task.nodeId ?? ""));
+  !isActive(task) && occupiesNode(task) && !isLost(node(task.nodeId ?? ""));
 
 /**
  * The delay keeps a task that fails again and again from spinning, so it follows a predecessor of the same spec that

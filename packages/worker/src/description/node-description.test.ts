@@ -40,3 +40,9 @@ test("a lab's node offers its share under its own name, and its certificate's is
     tlsInfo,
   });
 });
+
+test("the resources that an operator gives to a node are offered in place of the engine's", async () => {
+  const info = await infoOf({ genericResources: [{ kind: "ssd", count: 3 }] });
+  const genericResources = [{ namedResourceSpec: { kind: "gpu", value: "one" } }];
+  expect(nodeDescriptionOf(info, { genericResources }).resources?.generic).toEqual(genericResources);
+});

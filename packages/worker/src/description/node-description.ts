@@ -9,6 +9,8 @@ export interface DescriptionOverrides {
   /** This node's share of a machine that several nodes use; absent: all of it. */
   readonly nanoCpus?: number;
   readonly memoryBytes?: number;
+  /** In place of the engine's own. */
+  readonly genericResources?: readonly GenericResource[];
   /** Added to the engine's own labels. */
   readonly engineLabels?: Readonly<Record<string, string>>;
   /** Of this node's certificate; root rotation never completes without it. */
@@ -22,13 +24,14 @@ export function nodeDescriptionOf(info: EngineInfo, overrides: DescriptionOverri
   const plugins = info.plugins
     .filter(({ type, name }) => type !== "Network" || networkPlugins.has(name))
     .sort((a, b) => compare(a.type, b.type) || compare(a.name, b.name));
+  const generic = overrides.genericResources ?? info.genericResources.map(genericResource);
   return {
     hostname: overrides.hostname ?? info.name,
     platform: { architecture: info.architecture, os: info.operatingSystem },
     resources: {
       nanoCpus: String(overrides.nanoCpus ?? info.cpus * 1e9),
       memoryBytes: String(overrides.memoryBytes ?? info.memoryBytes),
-      ...(info.genericResources.length === 0 ? {} : { generic: info.genericResources.map(genericResource) }),
+      ...(generic.length === 0 ? {} : { generic: [...generic] }),
     },
     engine: {
       engineVersion: info.version,

@@ -2,7 +2,7 @@
 import { type Clock, type Duration, milliseconds, seconds, Wakeup, wireTimestamp } from "@mswarm/runtime";
 import { isChangeOf, nodes, type Store, tasks } from "@mswarm/store";
 import type { Task, TaskState } from "@mswarm/wire";
-import { hasEnded, hasReached, isWanted, occupiesNode, rankOf, stateOf } from "../../objects/task-state.ts";
+import { hasEnded, hasReached, isActive, occupiesNode, rankOf, stateOf } from "../../objects/task-state.ts";
 
 /** What becomes of a task. `fails`: its process cannot be started. `rejects`: its image cannot be had. */
 export type Fate = "runs" | "fails" | "rejects" | { readonly exits: "COMPLETE" | "FAILED"; readonly after: Duration };
@@ -82,7 +82,7 @@ export class FakeAgents {
   #nextStep(task: Task): { state: TaskState; takes: Duration } | undefined {
     const fate = this.options.fate?.(task) ?? "runs";
     const soon = milliseconds(10);
-    if (!isWanted(task)) return { state: "SHUTDOWN", takes: this.options.stopTime ?? seconds(1) };
+    if (!isActive(task)) return { state: "SHUTDOWN", takes: this.options.stopTime ?? seconds(1) };
     if (!hasReached(task, "READY")) return { state: fate === "rejects" ? "REJECTED" : "READY", takes: soon };
     if (!hasReached(task, "RUNNING")) {
       if (rankOf(task.desiredState) < rankOf("RUNNING")) return undefined;

@@ -5,10 +5,13 @@ import { clusters, nodes, type Proposer, Store, services, tasks } from "@mswarm/
 import { immediateProposer } from "@mswarm/store/testing";
 import type { Node, Service, ServiceSpec, Task } from "@mswarm/wire";
 import { runAllocator } from "../../allocator/allocator.ts";
+import { firstIteration, inNextIteration } from "../../objects/job-iteration.ts";
+import { isJob } from "../../objects/service-spec.ts";
 import { isWanted, stateOf } from "../../objects/task-state.ts";
 import { runScheduler } from "../../scheduler/scheduler.ts";
 import { runConstraintEnforcer } from "../constraint-enforcer.ts";
 import { runGlobalOrchestrator } from "../global.ts";
+import { runJobOrchestrator } from "../jobs.ts";
 import { runOrphanKeeper } from "../orphans.ts";
 import { runTaskReaper } from "../reaper.ts";
 import { runServiceRemoval } from "../removed-services.ts";
@@ -25,6 +28,7 @@ const leaderLoops: readonly Loop[] = [
   runTaskReaper,
   runReplicatedOrchestrator,
   runGlobalOrchestrator,
+  runJobOrchestrator,
   runServiceRemoval,
 ];
 
@@ -129,7 +133,10 @@ export class TestSwarm {
   createService(spec: ServiceSpec): string {
     this.#services += 1;
     const id = `service${this.#services}`;
-    this.#start((tx) => tx.create(services, { id, spec: { annotations: { name: id }, ...spec }, specVersion: {} }));
+    const job = isJob(spec) ? { jobStatus: firstIteration(this.clock.now()) } : {};
+    this.#start((tx) =>
+      tx.create(services, { id, spec: { annotations: { name: id }, ...spec }, specVersion: {}, ...job }),
+    );
     return id;
   }
 
@@ -140,7 +147,7 @@ export class TestSwarm {
       if (service?.spec === undefined) return;
       const { updateStatus: _gone, ...rest } = service;
       tx.update(services, {
-        ...rest,
+        ...inNextIteration(rest, this.clock.now()),
         spec: change(service.spec),
         specVersion: { index: service.meta?.version?.index ?? "0" },
         previousSpec: service.spec,
