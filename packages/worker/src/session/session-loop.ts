@@ -11,8 +11,8 @@ import {
 import type { NodeDescription, SessionMessage } from "@mswarm/wire";
 import { noAssignments } from "../assignments.ts";
 import type { ManagerConnection } from "./connection.ts";
-import { isRemoval } from "./removal.ts";
 import { refusalOf } from "./refusal.ts";
+import { isRemoval } from "./removal.ts";
 import { runSession, type SessionParts } from "./session.ts";
 import { SessionBackoff } from "./session-backoff.ts";
 
