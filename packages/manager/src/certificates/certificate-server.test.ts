@@ -236,13 +236,22 @@ test("a caller that goes away, and too many callers, do not pile up", async () =
   bench.lead();
   const nodeId = await joined(bench, bench.tokens.worker);
   const controller = new AbortController();
-  const waiting = Array.from({ length: 16 }, () =>
+  const waiting = Array.from({ length: 256 }, () =>
     bench.server.certificateStatus({ nodeId }, stranger(controller.signal)).catch((error: Error) => error),
   );
   await settle();
   await expect(bench.server.certificateStatus({ nodeId }, stranger())).rejects.toMatchObject({
     code: "RESOURCE_EXHAUSTED",
   });
+  // They take nobody else's place.
+  const own = new AbortController();
+  const others = [
+    bench.server.certificateStatus({ nodeId }, stranger(own.signal, "192.0.2.77:40000")),
+    bench.server.certificateStatus({ nodeId }, { ...member(nodeId), signal: own.signal }),
+  ];
+  await settle();
+  own.abort(new TypeError("still waiting"));
+  for (const other of others) await expect(other).rejects.toThrow("still waiting");
   controller.abort();
   await Promise.all(waiting);
   const again = new AbortController();

@@ -21,7 +21,7 @@ import type {
   NodeCertificateStatusResponseInput,
   NodeRole,
 } from "@mswarm/wire";
-import { type CertificateParts, CertificateTerm, signerStopped } from "./certificate-term.ts";
+import { type CertificateParts, CertificateTerm, signerStopped, type Waiter } from "./certificate-term.ts";
 import { certificateState } from "./issuance.ts";
 
 /** Requests are a key and a signature; real ones are below 1 KiB, with RSA 4096 below 2 KiB. */
@@ -112,8 +112,14 @@ export class CertificateServer {
       if (["ISSUED", "FAILED", "ROTATE"].includes(certificateState(node)) && node.certificate !== undefined) {
         return { status: node.certificate.status ?? {}, certificate: node.certificate };
       }
-      await term.nodeChanged(nodeId, call.signal);
+      await term.nodeChanged(nodeId, this.#waiterOf(call), call.signal);
     }
+  }
+
+  #waiterOf({ caller }: Call): Waiter {
+    if (caller.isLocal) return { nodeId: this.#parts.nodeId };
+    if (caller.identity !== undefined) return { nodeId: caller.identity.nodeId };
+    return { address: caller.remoteAddress.slice(0, Math.max(0, caller.remoteAddress.lastIndexOf(":"))) };
   }
 
   /** Whom the call proves to be from, if anyone. */

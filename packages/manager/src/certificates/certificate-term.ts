@@ -13,9 +13,10 @@ import {
 } from "@mswarm/runtime";
 import { type Change, clusters, isChangeOf, nodes, type Store } from "@mswarm/store";
 import type { Node } from "@mswarm/wire";
+import { TokenBucket } from "../loops/token-bucket.ts";
 import { awaitsSignature, signFor } from "./issuance.ts";
+import { joinRate, renewalRate } from "./rates.ts";
 import { CurrentSigner, type SignerLoader } from "./signer.ts";
-import { joinRate, renewalRate, TokenBucket } from "./token-bucket.ts";
 
 /** What could not be signed is tried again. Source: swarmkit ca/server.go, reconciliation ticker. */
 const retryInterval = seconds(10);
@@ -23,8 +24,10 @@ const retryInterval = seconds(10);
 const signaturesAtOnce = 64;
 /** Nodes that hold a certificate or wait for one, and have never connected. A leaked token fills no more than this. */
 const strangersMax = 2_000;
+/** Calls of one node that wait for certificates; and those of strangers, from one address and altogether. */
 const waitersPerNodeMax = 16;
-const waitersMax = 4_096;
+const waitersPerAddressMax = 256;
+const waitingStrangersMax = 4_096;
 
 export const signerStopped = (): SwarmError => aborted("CA signer is stopped");
 
@@ -36,6 +39,9 @@ export interface CertificateParts {
   readonly loadSigner: SignerLoader;
 }
 
+/** Who waits: a node that shows its certificate, or somebody at an address. */
+export type Waiter = { readonly nodeId: string } | { readonly address: string };
+
 export class CertificateTerm {
   readonly #parts: CertificateParts;
   readonly #signal: AbortSignal;
@@ -46,7 +52,8 @@ export class CertificateTerm {
   readonly #joins: TokenBucket;
   readonly #renewals = new Map<string, TokenBucket>();
   readonly #waiters = new Map<string, Set<() => void>>();
-  #waiting = 0;
+  readonly #waitingOf = new Map<string, number>();
+  #waitingStrangers = 0;
   #hasEnded = false;
 
   constructor(parts: CertificateParts, signal: AbortSignal) {
@@ -99,24 +106,22 @@ export class CertificateTerm {
   }
 
   /**
-   * Resolves after the next change of the node object.
+   * Resolves after the next change of the node object. Who waits takes his own places, not those of the node he asks
+   * about: nobody can keep another from its certificate.
    * Errors: the signal's reason; ABORTED when the leadership ends; RESOURCE_EXHAUSTED when too many wait already.
    */
-  async nodeChanged(nodeId: string, signal: AbortSignal): Promise<void> {
-    const waiters = this.#waiters.get(nodeId) ?? new Set();
-    if (waiters.size >= waitersPerNodeMax || this.#waiting >= waitersMax) {
-      throw resourceExhausted("too many callers wait for certificates");
-    }
+  async nodeChanged(nodeId: string, waiter: Waiter, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw abortReason(signal);
     if (this.#hasEnded) throw signerStopped();
+    const release = this.#takePlace(waiter);
+    const waiters = this.#waiters.get(nodeId) ?? new Set();
     this.#waiters.set(nodeId, waiters);
-    this.#waiting += 1;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
         signal.removeEventListener("abort", wake);
         if (!waiters.delete(wake)) return;
         if (waiters.size === 0) this.#waiters.delete(nodeId);
-        this.#waiting -= 1;
+        release();
         resolve();
       };
       waiters.add(wake);
@@ -124,6 +129,24 @@ export class CertificateTerm {
     });
     if (signal.aborted) throw abortReason(signal);
     if (this.#hasEnded) throw signerStopped();
+  }
+
+  #takePlace(waiter: Waiter): () => void {
+    const isStranger = "address" in waiter;
+    const key = isStranger ? `address ${waiter.address}` : `node ${waiter.nodeId}`;
+    const count = this.#waitingOf.get(key) ?? 0;
+    const isFull = isStranger
+      ? count >= waitersPerAddressMax || this.#waitingStrangers >= waitingStrangersMax
+      : count >= waitersPerNodeMax;
+    if (isFull) throw resourceExhausted("too many callers wait for certificates");
+    this.#waitingOf.set(key, count + 1);
+    if (isStranger) this.#waitingStrangers += 1;
+    return () => {
+      const left = (this.#waitingOf.get(key) ?? 1) - 1;
+      if (left > 0) this.#waitingOf.set(key, left);
+      else this.#waitingOf.delete(key);
+      if (isStranger) this.#waitingStrangers -= 1;
+    };
   }
 
   /** Signs everything that waits; true when something could not be signed. */

@@ -368,6 +368,31 @@ test("a description that is too large is refused before it is replicated", async
   expect(bench.node(worker)?.description).toBeUndefined();
 });
 
+test("a node that comes and goes, or keeps changing what it says about itself, is slowed", async () => {
+  const bench = await dispatcherBench();
+  await bench.addNode(worker);
+  await bench.lead();
+  const { id } = await openSession(bench, worker);
+  let written = 0;
+  bench.store.watch(() => {
+    written += 1;
+  });
+  for (let count = 0; count < 50; count += 1) {
+    const description = { hostname: `name-${count}` };
+    const stream = bench.dispatcher.session({ sessionId: id, description }, callOf(worker))[Symbol.asyncIterator]();
+    await stream.next().catch(() => undefined);
+  }
+  expect(written).toBeLessThan(11);
+  await bench.clock.advance(seconds(60));
+  written = 0;
+  for (let count = 0; count < 50; count += 1) {
+    const session = await openSession(bench, worker).catch(() => undefined);
+    if (session !== undefined) await bench.dispatcher.announceLeave(worker, session.id);
+    await settle();
+  }
+  expect(written).toBeLessThan(25);
+});
+
 test("registering again with nothing new writes nothing", async () => {
   const bench = await dispatcherBench();
   await bench.addNode(worker);

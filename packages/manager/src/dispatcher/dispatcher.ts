@@ -78,7 +78,9 @@ export class Dispatcher {
         }
       }
       for (const { taskId, status } of updates) {
-        if (status !== undefined && tx.get(tasks, taskId ?? "") !== undefined) term.statuses.add(taskId ?? "", status);
+        if (status !== undefined && tx.get(tasks, taskId ?? "") !== undefined) {
+          term.statuses.add({ taskId: taskId ?? "", nodeId: session.nodeId }, status);
+        }
       }
     });
     return {};

@@ -20,6 +20,14 @@ export interface Registration {
   readonly description: NodeDescription | undefined;
 }
 
+/** True when `markReady` would write. */
+export function isNews(store: Store, { nodeId, address, description }: Registration): boolean {
+  const node = store.view((tx) => tx.get(nodes, nodeId));
+  if (node === undefined) return false;
+  const isKnown = description === undefined || isDeepStrictEqual(description, node.description);
+  return !isKnown || !isSameStatus(node.status, { state: "READY", addr: address });
+}
+
 /**
  * The node is there: READY, with its address and description. Writes nothing when nothing changed.
  * Errors: UNKNOWN `node not found`; RESOURCE_EXHAUSTED for a description beyond 128 KiB.

@@ -1,11 +1,14 @@
 // Who is registered with the dispatcher.
 import { type Clock, invalidArgument, newId, notFound, type Random, seconds, unavailable } from "@mswarm/runtime";
+import { TokenBucket } from "../loops/token-bucket.ts";
 import { type RegistrationCount, Session } from "./session.ts";
 import { TwinWatch } from "./twin-watch.ts";
 
 // Source: swarmkit manager/dispatcher/nodes.go and dispatcher.go, DefaultConfig.
 const rateLimitPeriod = seconds(8);
 const registrationsMax = 3;
+/** What registrations write is replicated: a node that comes and goes, or changes what it says about itself, is slowed. */
+const newsRate = { capacity: 10, interval: seconds(2) };
 
 /** Live sessions by node. One per node: a new registration replaces the old session. */
 export class Sessions {
@@ -14,6 +17,8 @@ export class Sessions {
   readonly #twins: TwinWatch;
   readonly #sessions = new Map<string, Session>();
   readonly #counts = new Map<string, RegistrationCount>();
+  /** Of every node that has registered; one that was removed from the cluster is forgotten. */
+  readonly #news = new Map<string, TokenBucket>();
 
   constructor(parts: { readonly clock: Clock; readonly random: Random }) {
     this.#clock = parts.clock;
@@ -60,6 +65,18 @@ export class Sessions {
   /** True when two daemons take this node's session from each other, and the one that offers `sessionId` came second. */
   isTwin(nodeId: string, sessionId: string): boolean {
     return this.#sessions.has(nodeId) && this.#twins.isTwin(nodeId, sessionId);
+  }
+
+  /** Counts a registration that is to be written. Fails with UNAVAILABLE when there were too many. */
+  countNews(nodeId: string): void {
+    const bucket = this.#news.get(nodeId) ?? new TokenBucket(this.#clock, newsRate);
+    this.#news.set(nodeId, bucket);
+    if (!bucket.take()) throw unavailable(`node ${nodeId} exceeded rate limit count of registrations`);
+  }
+
+  /** The node is no longer one of the cluster. */
+  forget(nodeId: string): void {
+    this.#news.delete(nodeId);
   }
 
   /** A new session for the node; the streams of the one before fail. */

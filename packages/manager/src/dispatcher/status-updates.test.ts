@@ -81,6 +81,28 @@ test("a node cannot make the log grow by long texts", async () => {
   expect(bench.task("mine")?.status?.state).toBe("FAILED");
 });
 
+test("a node that reports without end is slowed to what the log can bear, and others are not", async () => {
+  const bench = await dispatcherBench();
+  const report = await reporter(bench);
+  let written = 0;
+  bench.store.watch(() => {
+    written += 1;
+  });
+  for (let count = 0; count < 1_400; count += 1) {
+    await report("mine", { state: "RUNNING", message: `${count} ${"x".repeat(4_000)}` });
+  }
+  // 14 s: 4 MiB at once and 512 KiB per second.
+  expect(written).toBeLessThan((4_194_304 + 14 * 524_288) / 5_000);
+  const other = await openSession(bench, "other");
+  const theirs = [{ taskId: "theirs", status: { state: "RUNNING" } as const }];
+  await bench.dispatcher.updateTaskStatus({ sessionId: other.id, updates: theirs }, callOf("other"));
+  await bench.clock.advance(milliseconds(20));
+  expect(bench.task("theirs")?.status?.state).toBe("RUNNING");
+  // Nothing is lost: the last report arrives.
+  await bench.clock.advance(seconds(5));
+  expect(bench.task("mine")?.status?.message).toMatch(/^1399 /);
+});
+
 test("many reports of one moment share an entry of the log", async () => {
   const bench = await dispatcherBench();
   await reporter(bench);

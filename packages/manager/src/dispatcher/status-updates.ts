@@ -1,8 +1,17 @@
 // What agents report about their tasks, on its way into the store.
 import { isDeepStrictEqual } from "node:util";
-import { type Clock, type Logger, messageOf, milliseconds, type TaskGroup, wireTimestamp } from "@mswarm/runtime";
+import {
+  type Clock,
+  type Logger,
+  messageOf,
+  milliseconds,
+  seconds,
+  type TaskGroup,
+  wireTimestamp,
+} from "@mswarm/runtime";
 import { type Store, tasks, type WriteTransaction } from "@mswarm/store";
 import { codecOf, type TaskState, type TaskStatus } from "@mswarm/wire";
+import { TokenBucket } from "../loops/token-bucket.ts";
 import { compareTaskStates } from "../objects/task-state.ts";
 
 /** How long reports are collected before they are written; SwarmKit takes 100 ms. */
@@ -11,6 +20,13 @@ const debounce = milliseconds(5);
 // A report is replicated to every manager, so a node must not be able to make it large.
 const textCharactersMax = 4_096;
 const reportBytesMax = 65_536;
+
+/** Bytes that one node's reports may add to the log: some thousand reports at once, and 512 KiB per second on the long run. */
+const reportRate = { capacity: 4_194_304, interval: seconds(1 / 524_288) };
+/** With each report the task's whole object is written; this is about its size. */
+const taskBytes = 1_024;
+/** How long reports beyond that wait before they are looked at again. */
+const overdraftPause = seconds(1);
 
 const statusCodec = codecOf<TaskStatus>("docker.swarmkit.v1.TaskStatus");
 
@@ -24,15 +40,23 @@ export interface StatusUpdatesParts {
   readonly work: TaskGroup;
 }
 
+interface Waiting {
+  readonly nodeId: string;
+  readonly status: TaskStatus;
+  readonly bytes: number;
+}
+
 /**
  * Collects reports and writes them in batches. Holds one report per task, the furthest and newest, so its size is
- * bounded by the number of tasks. A report that is lost with the leadership is repeated by the agent, which reports
- * all its tasks at the start of a session.
+ * bounded by the number of tasks; those of a node that reports too much wait, so that it cannot fill the log. A report
+ * that is lost with the leadership is repeated by the agent, which reports all its tasks at the start of a session.
  */
 export class StatusUpdates {
   readonly #parts: StatusUpdatesParts;
-  #waiting = new Map<string, TaskStatus>();
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #budgets = new Map<string, TokenBucket>();
   #isBusy = false;
+  #isPaused = false;
 
   constructor(parts: StatusUpdatesParts) {
     this.#parts = parts;
@@ -42,26 +66,45 @@ export class StatusUpdates {
    * Takes a report; the caller has checked that the task belongs to the node that reports. Long texts are cut.
    * Ignored are states that no agent reports, and reports beyond 64 KiB.
    */
-  add(taskId: string, reported: TaskStatus): void {
+  add({ taskId, nodeId }: { readonly taskId: string; readonly nodeId: string }, reported: TaskStatus): void {
     if (!isReportable(reported.state)) return;
     const status = shortened(reported);
-    if (statusCodec.encode(status).length > reportBytesMax) return;
-    const earlier = this.#waiting.get(taskId);
+    const bytes = statusCodec.encode(status).length;
+    if (bytes > reportBytesMax) return;
+    const earlier = this.#waiting.get(taskId)?.status;
     if (earlier !== undefined && isBefore(status, earlier)) return;
-    this.#waiting.set(taskId, status);
+    this.#waiting.set(taskId, { nodeId, status, bytes: bytes + taskBytes });
+    this.#begin();
+  }
+
+  /** The node is no longer one of the cluster. */
+  forget(nodeId: string): void {
+    this.#budgets.delete(nodeId);
+  }
+
+  #begin(): void {
     if (this.#isBusy) return;
     this.#isBusy = true;
     this.#parts.work.run("dispatcher: task status", (signal) => this.#flush(signal));
+  }
+
+  /** What is left belongs to nodes that reported too much; others need not wait for it. */
+  #beginLater(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#parts.work.run("dispatcher: delayed task status", async (signal) => {
+      await this.#parts.clock.sleep(overdraftPause, signal).catch(() => undefined);
+      this.#isPaused = false;
+      if (!signal.aborted) this.#begin();
+    });
   }
 
   async #flush(signal: AbortSignal): Promise<void> {
     try {
       await this.#parts.clock.sleep(debounce, signal);
       // What arrives while a batch is being replicated makes the next one.
-      while (this.#waiting.size > 0 && !signal.aborted) {
-        const batch = [...this.#waiting];
-        this.#waiting = new Map();
-        await this.#parts.store.batch(batch, (tx, [taskId, status]) => this.#apply(tx, taskId, status));
+      for (let batch = this.#takeAffordable(); batch.length > 0 && !signal.aborted; batch = this.#takeAffordable()) {
+        await this.#parts.store.batch(batch, (tx, [taskId, { status }]) => this.#apply(tx, taskId, status));
       }
     } catch (error) {
       if (!signal.aborted) {
@@ -70,6 +113,22 @@ export class StatusUpdates {
     } finally {
       this.#isBusy = false;
     }
+    if (this.#waiting.size > 0) this.#beginLater();
+  }
+
+  /** The reports whose nodes have not reported too much; the others stay. */
+  #takeAffordable(): [string, Waiting][] {
+    const batch = [...this.#waiting].filter(([, { nodeId, bytes }]) => this.#budgetOf(nodeId).take(bytes));
+    for (const [taskId] of batch) this.#waiting.delete(taskId);
+    return batch;
+  }
+
+  #budgetOf(nodeId: string): TokenBucket {
+    const known = this.#budgets.get(nodeId);
+    if (known !== undefined) return known;
+    const budget = new TokenBucket(this.#parts.clock, reportRate);
+    this.#budgets.set(nodeId, budget);
+    return budget;
   }
 
   #apply(tx: WriteTransaction, taskId: string, status: TaskStatus): void {

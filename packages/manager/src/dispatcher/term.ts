@@ -17,7 +17,7 @@ import {
 import { type Change, clusters, isChangeOf, nodes, type Store, tasks } from "@mswarm/store";
 import type { Cluster, Node } from "@mswarm/wire";
 import { DeadlineGroup } from "./deadline-group.ts";
-import { markDown, markReady, markUnknown, type Registration } from "./node-status.ts";
+import { isNews, markDown, markReady, markUnknown, type Registration } from "./node-status.ts";
 import { nextPeriod, type Rhythm, rhythmOf } from "./rhythm.ts";
 import type { Session } from "./session.ts";
 import { clusterView, type ManagerList } from "./session-message.ts";
@@ -118,6 +118,7 @@ export class DispatcherTerm {
     const isLive = live !== undefined && live.id === sessionId;
     if (!isLive && this.sessions.isTwin(nodeId, sessionId ?? "")) throw this.#twin(nodeId, registration.address);
     if (!isLive) this.sessions.countRegistration(nodeId);
+    if (isNews(this.parts.store, registration)) this.sessions.countNews(nodeId);
     this.#registering.set(nodeId, (this.#registering.get(nodeId) ?? 0) + 1);
     try {
       await markReady(this.parts.store, registration);
@@ -196,6 +197,12 @@ export class DispatcherTerm {
     this.sessions.remove(nodeId, error);
   }
 
+  #forget(nodeId: string): void {
+    this.#drop(nodeId, notFound("node not registered"));
+    this.sessions.forget(nodeId);
+    this.statuses.forget(nodeId);
+  }
+
   // One watch for all streams: a change costs as much as the number of nodes it is about.
   #changed(changes: readonly Change[]): void {
     for (const change of changes) {
@@ -205,7 +212,7 @@ export class DispatcherTerm {
         if (previous !== undefined && previous.nodeId !== object.nodeId) this.#taskChanged(previous.nodeId, object.id);
       } else if (isChangeOf(change, nodes)) {
         const nodeId = change.object.id ?? "";
-        if (change.kind === "remove") this.#drop(nodeId, notFound("node not registered"));
+        if (change.kind === "remove") this.#forget(nodeId);
         else this.sessions.get(nodeId)?.notify();
       } else if (isChangeOf(change, clusters) && change.object.id === this.parts.clusterId) {
         this.#clusterChanged(change.object, change.previous);

@@ -82,9 +82,12 @@ export async function newCsr(): Promise<Buffer> {
 }
 
 /** A call without a certificate. */
-export function stranger(signal: AbortSignal = new AbortController().signal): Call {
+export function stranger(
+  signal: AbortSignal = new AbortController().signal,
+  remoteAddress: string = "192.0.2.9:5000",
+): Call {
   return {
-    caller: { identity: undefined, remoteAddress: "192.0.2.9:5000", forwarder: undefined, isLocal: false },
+    caller: { identity: undefined, remoteAddress, forwarder: undefined, isLocal: false },
     signal,
     deadline: undefined,
     user: undefined,

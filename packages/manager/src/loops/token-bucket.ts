@@ -1,4 +1,4 @@
-import { type Clock, type Duration, seconds } from "@mswarm/runtime";
+import type { Clock, Duration } from "@mswarm/runtime";
 
 /** Admits bursts of `capacity` and, on the long run, one per `interval`. */
 export interface TokenBucketOptions {
@@ -19,19 +19,13 @@ export class TokenBucket {
     this.#at = clock.monotonic();
   }
 
-  /** Takes one; false when there is none left. */
-  take(): boolean {
+  /** Takes `amount`; false, and takes nothing, when there is less left. */
+  take(amount = 1): boolean {
     const now = this.#clock.monotonic();
     this.#level = Math.min(this.#options.capacity, this.#level + (now - this.#at) / this.#options.interval);
     this.#at = now;
-    if (this.#level < 1) return false;
-    this.#level -= 1;
+    if (this.#level < amount) return false;
+    this.#level -= amount;
     return true;
   }
 }
-
-/** Enough for a cluster of a thousand nodes that starts at once and tries for ten seconds, as Docker's nodes do. */
-export const joinRate: TokenBucketOptions = { capacity: 500, interval: seconds(0.02) };
-
-/** A node renews once in weeks; one that changes its role or follows a root rotation a few times in a row. */
-export const renewalRate: TokenBucketOptions = { capacity: 10, interval: seconds(2) };
