@@ -1,4 +1,5 @@
 // DESIGN 7, rule 7: nobody can make a manager's memory grow, and honest nodes are served meanwhile.
+import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { anyone, type BoundService, bindService, type Channel, defaultLimits, roles } from "@mswarm/rpc";
@@ -177,7 +178,7 @@ test("a header list without end is refused, not stored", async () => {
   connection.socket.destroy();
 });
 
-test("a stranger's message above 64 KiB is refused, also when it only unpacks to that", async () => {
+test("a stranger's message above 64 KiB is refused, and a compressed one whatever its size", async () => {
   const target = await start();
   const stranger = (await target.channel(undefined)).client("docker.swarmkit.v1.NodeCA");
   const tooMuch = { code: "RESOURCE_EXHAUSTED" };
@@ -187,8 +188,47 @@ test("a stranger's message above 64 KiB is refused, also when it only unpacks to
   const bomb = grpcMessage(gzipSync(Buffer.alloc(50 * 1024 * 1024)), true);
   expect(bomb.length).toBeLessThan(60 * 1024);
   const answer = await rawCall(target.address, issuePath, { headers: { "grpc-encoding": "gzip" }, body: bomb });
-  expect(answer["grpc-status"]).toBe(String(statusNumbers.RESOURCE_EXHAUSTED));
+  expect(answer["grpc-status"]).toBe(String(statusNumbers.UNIMPLEMENTED));
   expect(target.issued).toBe(1);
+});
+
+test("messages that never become complete take no more memory than one node may have", async () => {
+  const target = await start();
+  const certificate = await target.authority.issue(testWorker("hoarder"));
+  const head = grpcMessage(Buffer.alloc(4 * 1024 * 1024)).subarray(0, 5);
+  const piece = Buffer.alloc(2 * 1024 * 1024);
+  const before = process.memoryUsage().rss;
+  const { host, port } = target.address;
+  const sessions = Array.from({ length: 4 }, () =>
+    connectHttp2(`https://${host}:${port}`, {
+      cert: certificate.certificatePem,
+      key: certificate.keyPem,
+      rejectUnauthorized: false,
+      maxSessionMemory: 1_000,
+    }).on("error", () => undefined),
+  );
+  const ended: string[] = [];
+  for (const session of sessions) {
+    for (let count = 0; count < 50; count += 1) {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": checkPath,
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      stream.on("error", () => undefined);
+      stream.on("response", (headers) => ended.push(String(headers["grpc-status"])));
+      stream.resume();
+      stream.write(head);
+      stream.write(piece);
+    }
+  }
+  // 200 streams of 2 MiB; 16 MiB of them may wait.
+  await expect.poll(() => ended.length, patient).toBeGreaterThanOrEqual(192);
+  expect(new Set(ended)).toEqual(new Set([String(statusNumbers.RESOURCE_EXHAUSTED)]));
+  await check(await target.channel(testWorker("modest")));
+  expect(process.memoryUsage().rss - before).toBeLessThan(900 * 1024 * 1024);
+  for (const session of sessions) session.destroy();
 });
 
 test("a node's message above 4 MiB is refused", async () => {
@@ -273,7 +313,7 @@ test("half-open handshakes time out and leave room for others", async () => {
 });
 
 test("one node cannot take all connections", async () => {
-  const target = await start({ maxConnectionsPerNode: 3 });
+  const target = await start({ maxConnectionsPerWorker: 3 });
   const certificate = await target.authority.issue(testWorker("greedy"));
   const connections = await Promise.all(Array.from({ length: 8 }, () => rawConnect(target.address, certificate)));
   const ended = (): number => connections.filter(({ socket }) => socket.destroyed).length;

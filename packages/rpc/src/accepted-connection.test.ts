@@ -7,6 +7,7 @@ import { AdmittedCalls } from "./call-gate.ts";
 import { ConnectionBudget } from "./connection-budget.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import { defaultLimits } from "./limits.ts";
+import { PendingBytes } from "./pending-bytes.ts";
 import { createTestAuthority, testManager, testWorker } from "./testing/index.ts";
 import { TlsAcceptor } from "./tls-acceptor.ts";
 import { TlsMaterial } from "./tls-material.ts";
@@ -27,6 +28,7 @@ test("connections that came and went leave nothing behind", async () => {
     policies: new Map(),
     cluster: { clusterId: () => "", isRemoved: () => false, isRaftMember: () => false, isDemoted: () => false },
     admitted: new AdmittedCalls(),
+    pending: new PendingBytes(),
     limits: defaultLimits,
     clock,
     log,

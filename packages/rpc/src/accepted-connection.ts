@@ -3,8 +3,10 @@ import type { Server as GrpcServer } from "@grpc/grpc-js";
 import type { Clock, Logger, Timer } from "@mswarm/runtime";
 import type { ClusterView, ConnectionPeer } from "./authorization.ts";
 import { type AdmittedCalls, callGate } from "./call-gate.ts";
+import { addressKey } from "./connection-budget.ts";
 import { type ServedConnection, serveConnection } from "./grpc-server.ts";
 import type { RpcLimits } from "./limits.ts";
+import type { PendingBytes } from "./pending-bytes.ts";
 import type { Policy } from "./policy.ts";
 
 export interface ConnectionParts {
@@ -15,6 +17,7 @@ export interface ConnectionParts {
   readonly policies: ReadonlyMap<string, Policy>;
   readonly cluster: ClusterView;
   readonly admitted: AdmittedCalls;
+  readonly pending: PendingBytes;
   readonly limits: RpcLimits;
   readonly clock: Clock;
   readonly log: Logger;
@@ -25,6 +28,9 @@ function kindOf(peer: ConnectionPeer): "strangers" | "workers" | "managers" {
   if (peer.identity === undefined) return "strangers";
   return peer.identity.role === "swarm-manager" ? "managers" : "workers";
 }
+
+/** The host of `ip:port` or `[ip]:port`. */
+const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
 
 /** A connection whose peer is known, from its first HTTP/2 byte to its end. */
 export class AcceptedConnection {
@@ -49,10 +55,14 @@ export class AcceptedConnection {
       watchIdle(0);
       this.#timers.push(clock.timer(limits.strangerLifetime, () => this.destroy()));
     }
+    const { maxPendingBytes, maxStreams } = limits[kind];
+    // On the control socket everybody is the same; nobody else is called "".
+    const owner = peer.identity?.nodeId ?? (peer.isLocal ? "" : addressKey(hostOf(peer.remoteAddress)));
     const gate = callGate({
       ...parts,
       peer,
-      maxCalls: limits[kind].maxStreams,
+      pending: () => parts.pending.open(owner, maxPendingBytes),
+      maxCalls: maxStreams,
       requestTimeout: isStranger ? limits.strangerRequestTimeout : undefined,
       onStreams: isStranger ? watchIdle : () => undefined,
     });

@@ -16,10 +16,13 @@ import {
   resourceExhausted,
   type SwarmError,
   type Timer,
+  unimplemented,
 } from "@mswarm/runtime";
 import { authorize, type ClusterView, type ConnectionPeer, vouchedUser } from "./authorization.ts";
+import { bodyOf } from "./grpc-server.ts";
 import { IncomingCall } from "./incoming-call.ts";
 import { readClaims } from "./metadata.ts";
+import type { PendingMessage } from "./pending-bytes.ts";
 import type { Policy } from "./policy.ts";
 import { statusOf, statusOfThrown } from "./status.ts";
 
@@ -66,6 +69,8 @@ export interface CallGateParts {
   readonly admitted: AdmittedCalls;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Counts what is only partly here. */
+  readonly pending: () => PendingMessage;
   /** Most calls of this connection whose handlers have not ended. */
   readonly maxCalls: number;
   /** Time for the whole request to arrive; undefined for a peer that is trusted not to trickle. */
@@ -81,7 +86,7 @@ function deadlineOf(call: ServerInterceptingCallInterface): Instant | undefined 
 
 /** The interceptor of one connection. It knows its peer because it belongs to that connection alone. */
 export function callGate(parts: CallGateParts): ServerInterceptor {
-  const { peer, policies, cluster, admitted, clock, log, maxCalls, requestTimeout, onStreams } = parts;
+  const { peer, policies, cluster, admitted, clock, log, pending, maxCalls, requestTimeout, onStreams } = parts;
   let open = 0;
   // Handlers of calls that were reset go on until they notice: they count, or resets would be free.
   let running = 0;
@@ -91,6 +96,8 @@ export function callGate(parts: CallGateParts): ServerInterceptor {
     if (policy === undefined) throw internal(`no policy for ${path}`);
     const claims = readClaims(metadata);
     const caller = authorize(peer, claims, policy, cluster);
+    // Nobody compresses here, and what a small message unpacks to is out of our hands.
+    if (bodyOf(wire).encoding !== "identity") throw unimplemented("compressed messages are not taken");
     if (running >= maxCalls) throw resourceExhausted("too many calls on one connection");
     running += 1;
     return new IncomingCall({
@@ -112,6 +119,7 @@ export function callGate(parts: CallGateParts): ServerInterceptor {
   ): void => {
     let call: IncomingCall | undefined;
     let timer: Timer | undefined;
+    const arriving = pending();
     next({
       onReceiveMetadata: (metadata, nextMetadata) => {
         onStreams(++open);
@@ -123,11 +131,20 @@ export function callGate(parts: CallGateParts): ServerInterceptor {
         }
         admitted.add(metadata, call);
         const admittedCall = call;
+        bodyOf(wire).onBytes((bytes) => {
+          if (arriving.add(bytes)) return;
+          arriving.close();
+          admittedCall.end(resourceExhausted("too much of this peer's messages is incomplete"));
+        });
         if (requestTimeout !== undefined) {
           const late = deadlineExceeded("the request did not arrive in time");
           timer = clock.timer(requestTimeout, () => admittedCall.end(late));
         }
         nextMetadata(metadata);
+      },
+      onReceiveMessage: (message, nextMessage) => {
+        arriving.clear();
+        nextMessage(message);
       },
       onReceiveHalfClose: (nextHalfClose) => {
         timer?.cancel();
@@ -135,6 +152,7 @@ export function callGate(parts: CallGateParts): ServerInterceptor {
       },
       onCancel: () => {
         timer?.cancel();
+        arriving.close();
         onStreams(--open);
         if (call === undefined) return;
         admitted.remove(call);

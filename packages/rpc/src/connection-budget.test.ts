@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { addressKey, ConnectionBudget } from "./connection-budget.ts";
 import { defaultLimits } from "./limits.ts";
+import { testManager, testWorker } from "./testing/index.ts";
 
 test.each([
   ["10.0.0.1", "10.0.0.1"],
@@ -25,6 +26,14 @@ test("a place that is given back twice is one place", () => {
   expect(budget.takeStranger("10.0.0.1")).toBeDefined();
   expect(budget.takeStranger("10.0.0.1")).toBeUndefined();
   second?.();
+});
+
+test("a worker gets fewer connections than a manager, whose followers and peers share them", () => {
+  const budget = new ConnectionBudget({ ...defaultLimits, maxConnectionsPerWorker: 1, maxConnectionsPerNode: 2 });
+  expect(budget.takeNode(testWorker("w"))).toBeDefined();
+  expect(budget.takeNode(testWorker("w"))).toBeUndefined();
+  const places = [1, 2, 3].map(() => budget.takeNode(testManager("m")));
+  expect(places.map((place) => place !== undefined)).toEqual([true, true, false]);
 });
 
 test("all addresses together have a bound too", () => {

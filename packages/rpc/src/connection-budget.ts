@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import type { NodeIdentity } from "./call.ts";
 import type { RpcLimits } from "./limits.ts";
 
 /**
@@ -28,9 +29,9 @@ class Tally {
   }
 
   /** Takes a place; undefined when there is none, otherwise how to give it back (once). */
-  take(key: string): (() => void) | undefined {
+  take(key: string, most: number = this.#perKey): (() => void) | undefined {
     const count = this.#counts.get(key) ?? 0;
-    if (this.#sum >= this.#total || count >= this.#perKey) return undefined;
+    if (this.#sum >= this.#total || count >= most) return undefined;
     this.#counts.set(key, count + 1);
     this.#sum += 1;
     let held = true;
@@ -51,11 +52,13 @@ export class ConnectionBudget {
   readonly #handshakes: Tally;
   readonly #strangers: Tally;
   readonly #nodes: Tally;
+  readonly #perWorker: number;
 
   constructor(limits: RpcLimits) {
     this.#connections = new Tally(limits.maxConnections, limits.maxConnections);
     this.#handshakes = new Tally(limits.maxHandshakes, limits.maxHandshakesPerAddress);
     this.#strangers = new Tally(limits.maxStrangers, limits.maxStrangersPerAddress);
+    this.#perWorker = limits.maxConnectionsPerWorker;
     this.#nodes = new Tally(limits.maxConnections, limits.maxConnectionsPerNode);
   }
 
@@ -71,7 +74,7 @@ export class ConnectionBudget {
     return this.#strangers.take(addressKey(address));
   }
 
-  takeNode(nodeId: string): (() => void) | undefined {
-    return this.#nodes.take(nodeId);
+  takeNode({ nodeId, role }: NodeIdentity): (() => void) | undefined {
+    return this.#nodes.take(nodeId, role === "swarm-worker" ? this.#perWorker : undefined);
   }
 }

@@ -14,13 +14,14 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
-import { createGrpcServer, serveConnection } from "./grpc-server.ts";
+import { bodyOf, createGrpcServer, serveConnection } from "./grpc-server.ts";
 
 const patient = { timeout: 8_000, interval: 10 };
 const path = "/test.Service/Method";
 const same = (bytes: Buffer): Buffer => bytes;
 const limits = {
   maxMessageBytes: 1_000,
+  maxPendingBytes: 10_000,
   maxStreams: 10,
   maxSessionMegabytes: 10,
   maxHeaderBytes: 1_000,
@@ -137,6 +138,24 @@ test("the gate's metadata object is the one the handler gets", async () => {
   expect(atHandler).toHaveLength(2);
   expect(atHandler[0]).toBe(atGate[0]);
   expect(atHandler[1]).toBe(atGate[1]);
+});
+
+test("the gate sees how a body is encoded, and how much of it has come", async () => {
+  const seen: [string, number][] = [];
+  await withServer(
+    (server, socket) =>
+      serve(server, socket, (_method, wire) => {
+        const body = bodyOf(wire);
+        body.onBytes((bytes) => seen.push([body.encoding, bytes]));
+        return new ServerInterceptingCall(wire);
+      }),
+    (incoming, respond) => respond(null, incoming.request),
+    async (client) => {
+      await call(client);
+    },
+  );
+  // Five bytes of head and one of message.
+  expect(seen).toEqual([["identity", 6]]);
 });
 
 test("the gate hears of the end of every call, answered or not, exactly once", async () => {

@@ -4,6 +4,11 @@ import { type Duration, minutes, seconds } from "@mswarm/runtime";
 export interface PeerLimits {
   /** Largest received message, in bytes. */
   readonly maxMessageBytes: number;
+  /**
+   * Bytes of messages that are only partly here: of all connections of one node, or of the strangers of one address.
+   * Streams times message size would be gigabytes.
+   */
+  readonly maxPendingBytes: number;
   /** Open streams; and running handlers, which may outlive a stream that was reset. */
   readonly maxStreams: number;
   /** Memory that its HTTP/2 session may hold, in 10^6 bytes. */
@@ -28,8 +33,9 @@ export interface RpcLimits {
   readonly managers: PeerLimits;
   /** All open TCP connections, handshakes included. */
   readonly maxConnections: number;
-  /** Open connections that present the certificate of one node. */
+  /** Open connections that present the certificate of one manager, and of one worker. */
   readonly maxConnectionsPerNode: number;
+  readonly maxConnectionsPerWorker: number;
   /** Open connections of strangers, and those of one address (an IPv4 address, or an IPv6 /64). */
   readonly maxStrangers: number;
   readonly maxStrangersPerAddress: number;
@@ -53,6 +59,7 @@ export const defaultLimits: RpcLimits = {
   strangers: {
     // A token and a certificate request are below 10 KiB.
     maxMessageBytes: 64 * 1024,
+    maxPendingBytes: 4 * 1024 * 1024,
     maxStreams: 8,
     maxSessionMegabytes: 16,
     maxHeaderBytes: 16 * 1024,
@@ -61,6 +68,7 @@ export const defaultLimits: RpcLimits = {
   },
   workers: {
     maxMessageBytes: swarmkitMessageBytes,
+    maxPendingBytes: 16 * 1024 * 1024,
     maxStreams: 500,
     maxSessionMegabytes: 64,
     maxHeaderBytes: 16 * 1024,
@@ -69,6 +77,7 @@ export const defaultLimits: RpcLimits = {
   },
   managers: {
     maxMessageBytes: swarmkitMessageBytes,
+    maxPendingBytes: 256 * 1024 * 1024,
     maxStreams: 20_000,
     maxSessionMegabytes: 512,
     maxHeaderBytes: 16 * 1024,
@@ -77,6 +86,8 @@ export const defaultLimits: RpcLimits = {
   },
   maxConnections: 10_000,
   maxConnectionsPerNode: 50,
+  // One, a second while it turns to another manager or renews its certificate, and some that are gone without a word.
+  maxConnectionsPerWorker: 10,
   maxStrangers: 600,
   maxStrangersPerAddress: 200,
   maxHandshakes: 1_000,

@@ -9,6 +9,7 @@ import { createGrpcServer, type GrpcMethod } from "./grpc-server.ts";
 import { defaultLimits, type RpcLimits } from "./limits.ts";
 import { grpcHandler } from "./method-handlers.ts";
 import type { PeerVerifier } from "./peer-verifier.ts";
+import { PendingBytes } from "./pending-bytes.ts";
 import type { BoundService } from "./service.ts";
 import { TlsAcceptor } from "./tls-acceptor.ts";
 import type { TlsMaterial } from "./tls-material.ts";
@@ -81,6 +82,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     policies: new Map(bound.map((method) => [method.path, method.policy])),
     cluster,
     admitted,
+    pending: new PendingBytes(),
     limits,
     clock,
     log,

@@ -164,7 +164,7 @@ export class TlsAcceptor {
   #handOver(socket: TLSSocket, peer: ConnectionPeer, ipAddress: string): void {
     const { budget, onConnection } = this.#parts;
     const { identity } = peer;
-    const release = identity === undefined ? budget.takeStranger(ipAddress) : budget.takeNode(identity.nodeId);
+    const release = identity === undefined ? budget.takeStranger(ipAddress) : budget.takeNode(identity);
     if (release === undefined) {
       this.#logRefusal({ peer: peer.remoteAddress, node: identity?.nodeId }, "rpc: too many connections of this peer");
       socket.destroy();
