@@ -38,6 +38,7 @@ const workersMethods: ReadonlySet<string> = new Set([
   "/docker.swarmkit.v1.ResourceAllocator/DetachNetwork",
   "/mswarm.v1.Peer/Hello",
   "/mswarm.v1.Peer/AnnounceLeave",
+  "/mswarm.v1.Peer/RetractJoin",
 ]);
 /** And of these, what somebody without a certificate may. */
 const strangersMethods: ReadonlySet<string> = new Set([...workersMethods].slice(0, 3));

@@ -31,6 +31,8 @@ let lastHost = 10;
 
 export interface GroupManager {
   readonly nodeId: string;
+  /** What it presents: for those who have stolen it. */
+  readonly identity: TestNode;
   readonly address: string;
   readonly manager: Manager;
   /** To its control socket. */
@@ -110,7 +112,7 @@ export class ManagerGroup {
       await manager.stop(options);
       await server.close();
     };
-    const added: GroupManager = { nodeId, address: `${host}:2377`, manager, local, stop };
+    const added: GroupManager = { nodeId, identity, address: `${host}:2377`, manager, local, stop };
     this.managers.push(added);
     return added;
   }

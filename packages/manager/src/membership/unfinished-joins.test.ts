@@ -44,3 +44,13 @@ test("a join is taken back by a node that has not taken part, and by no other", 
   }
   await expect(retractJoin("stranger", parts)).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
+
+test("whoever joins and takes it back in a loop cannot fill the list of removed nodes", async () => {
+  const { parts, ids, refused } = await bench();
+  for (let count = 0; count < 1_050; count += 1) {
+    await parts.store.update((tx) => tx.create(nodes, { id: `n${count}` }));
+    await retractJoin(`n${count}`, parts);
+  }
+  expect(refused()).toHaveLength(1_000);
+  expect(ids()).toEqual(["came", "manager", "never"]);
+});

@@ -9,14 +9,17 @@ import {
   timestampOf,
   whenAborted,
 } from "@mswarm/runtime";
-import { nodes, type Store } from "@mswarm/store";
+import { clusters, nodes, type Store, type WriteTransaction } from "@mswarm/store";
 import type { Node } from "@mswarm/wire";
+import { defaultClusterName } from "../objects/cluster-spec.ts";
 import { forgetNode } from "../objects/forgotten-nodes.ts";
 import type { RaftGroup } from "./raft-group.ts";
 
 /** A node that has not come by then does not come. */
 const patience = hours(24);
 const interval = hours(1);
+/** Length of the list of removed nodes to which unfinished joins are added. */
+const refusedMax = 1_000;
 
 export interface UnfinishedJoinsParts {
   readonly store: Store;
@@ -36,7 +39,7 @@ export async function retractJoin(nodeId: string, { store, raft, clock, log }: U
     if (!hasNeverCome(node, raft)) {
       throw failedPrecondition(`node ${nodeId} has taken part in the cluster, so its join cannot be taken back`);
     }
-    forgetNode(tx, node, clock.now());
+    forgetJoin(tx, node, clock.now());
   });
   log.info({ node: nodeId }, "a node has taken its join back");
 }
@@ -62,9 +65,21 @@ async function forgetThem({ store, raft, clock, log }: UnfinishedJoinsParts): Pr
   const overdue = store.view((tx) => [...tx.all(nodes)].filter(isOverdue).map(({ id = "" }) => id));
   await store.batch(overdue, (tx, nodeId) => {
     const node = tx.get(nodes, nodeId);
-    if (node !== undefined && isOverdue(node)) forgetNode(tx, node, now);
+    if (node !== undefined && isOverdue(node)) forgetJoin(tx, node, now);
   });
   if (overdue.length > 0) log.info({ nodes: overdue }, "forgot nodes that were admitted and never came");
+}
+
+/**
+ * The certificate of such a node is refused as that of any removed node. But the list of those is one object, replicated
+ * as a whole, and whoever has a join token could fill it by joining and taking it back: beyond some, workers only lose
+ * their record, without which their certificate opens nothing.
+ */
+function forgetJoin(tx: WriteTransaction, node: Node, now: Instant): void {
+  const [cluster] = tx.by(clusters, "name", defaultClusterName);
+  const refused = Object.keys(cluster?.blacklistedCertificates ?? {}).length;
+  if (node.role === "MANAGER" || refused < refusedMax) forgetNode(tx, node, now);
+  else tx.remove(nodes, node.id ?? "");
 }
 
 /** It has no session behind it, and no vote. */
