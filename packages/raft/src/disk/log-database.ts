@@ -9,7 +9,8 @@ import {
 } from "@mswarm/runtime";
 import { Level } from "level";
 import { damagedLog } from "./damage.ts";
-import { findDamagedTables, firstInUse } from "./table-check.ts";
+import { findDamagedTables, firstAmong, firstInUse } from "./table-check.ts";
+import { liveTables } from "./table-manifest.ts";
 
 export type LogDatabase = Level<Buffer, Buffer>;
 
@@ -78,6 +79,7 @@ export async function openDatabase(path: string): Promise<LogDatabase> {
   // Ciphertext does not compress.
   const options = { keyEncoding: "buffer", valueEncoding: "buffer", compression: false } as const;
   const damaged = await findDamagedTables(path);
+  if (damaged.length > 0) refuseDamaged(firstAmong((await liveTables(path)) ?? new Set(), damaged));
   // Not before: it begins to open by itself, and to remove the files of compactions that a crash has interrupted.
   const database: LogDatabase = new Level<Buffer, Buffer>(path, options);
   try {
@@ -93,10 +95,17 @@ export async function openDatabase(path: string): Promise<LogDatabase> {
     }
     throw diskError(`opening ${path}`, error);
   }
-  const damagedTable = await firstInUse(path, damaged);
-  if (damagedTable === undefined) return database;
-  await database.close();
-  throw damagedLog(`the file ${damagedTable} of its database is damaged`, 1);
+  try {
+    refuseDamaged(await firstInUse(path, damaged));
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function refuseDamaged(table: string | undefined): void {
+  if (table !== undefined) throw damagedLog(`the file ${table} of its database is damaged`, 1);
 }
 
 interface Compactable {

@@ -4,37 +4,13 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isMissing } from "./hard-state-file.ts";
+import { maskedChecksum, varint } from "./leveldb-encoding.ts";
 
 const footerLength = 48;
 const magic = 0xdb4775248b80fb57n;
 /** Behind each block: its compression (1 byte) and the checksum of both (4 bytes). */
 const trailerLength = 5;
 const noCompression = 0;
-
-const crcTable: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
-  return value;
-});
-
-/** CRC-32C (Castagnoli), masked as LevelDB stores it. */
-function maskedChecksum(bytes: Buffer): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
-  crc ^= 0xffffffff;
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
-
-/** A varint at `at`, and where it ends; undefined when it does not end. */
-function varint(bytes: Buffer, at: number): { value: number; end: number } | undefined {
-  let value = 0;
-  for (let position = at, factor = 1; position < bytes.length && position < at + 8; position += 1, factor *= 128) {
-    const byte = bytes[position] ?? 0;
-    value += (byte & 0x7f) * factor;
-    if (byte < 128) return { value, end: position + 1 };
-  }
-  return undefined;
-}
 
 interface Handle {
   readonly offset: number;
@@ -121,6 +97,11 @@ export async function findDamagedTables(directory: string): Promise<readonly Fou
     if (found !== undefined && table !== undefined && !isSoundTable(table)) damaged.push(found);
   }
   return damaged;
+}
+
+/** The first of `damaged` that is among the tables in use. */
+export function firstAmong(tables: ReadonlySet<number>, damaged: readonly FoundTable[]): string | undefined {
+  return damaged.find(({ name }) => tables.has(Number.parseInt(name, 10)))?.name;
 }
 
 /**
