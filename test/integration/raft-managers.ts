@@ -52,7 +52,7 @@ class Texts implements StateMachine {
     for (const { data } of entries) this.list.push(String(data).slice(0, 20));
   }
 
-  snapshot(membership: ClusterMembership): Buffer {
+  async snapshot(membership: ClusterMembership): Promise<Buffer> {
     return Buffer.from(JSON.stringify({ list: this.list, membership, padding: "x".repeat(this.padding) }));
   }
 

@@ -31,7 +31,7 @@ export function layFoundation(options: ManagerOptions, parts: ManagerParts): Fou
   const { identity, version } = options;
   const { clock, random, log, crypto, tls, verifier, openChannel } = parts;
   const store = new Store({ clock, random, log });
-  const replicated = new ReplicatedStore(store);
+  const replicated = new ReplicatedStore(store, clock);
   const holder = new RaftHolder();
   const instance = newId(random);
   const live = new LiveManagers(clock);

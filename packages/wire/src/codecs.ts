@@ -11,6 +11,8 @@ export const internalRaftRequestCodec: Codec<swarmkit.InternalRaftRequest> = cod
 export const storeActionCodec: Codec<swarmkit.StoreAction> = codecOf("docker.swarmkit.v1.StoreAction");
 /** Payload of a Raft snapshot. */
 export const snapshotCodec: Codec<swarmkit.Snapshot> = codecOf("docker.swarmkit.v1.Snapshot");
+/** The `store` of a snapshot alone: encodings of parts of it, one after another, are the encoding of the whole. */
+export const storeSnapshotCodec: Codec<swarmkit.StoreSnapshot> = codecOf("docker.swarmkit.v1.StoreSnapshot");
 /** Context of a membership change. */
 export const raftMemberCodec: Codec<swarmkit.RaftMember> = codecOf("docker.swarmkit.v1.RaftMember");
 /** A wrapped key in the headers of swarm-node.key. */

@@ -10,6 +10,7 @@ export {
   raftSnapshotCodec,
   snapshotCodec,
   storeActionCodec,
+  storeSnapshotCodec,
   taskCodec,
 } from "./codecs.ts";
 export type * as google from "./generated/google.ts";

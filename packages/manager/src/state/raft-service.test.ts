@@ -20,7 +20,7 @@ async function leader(): Promise<RaftNode> {
       store: new MemoryLogStore(),
       stateMachine: {
         apply: () => undefined,
-        snapshot: () => Buffer.alloc(0),
+        snapshot: async () => Buffer.alloc(0),
         restore: () => ({ members: [], removed: [] }),
       },
       transport: {

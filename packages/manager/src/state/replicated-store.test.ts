@@ -12,7 +12,7 @@ async function manager(start: RaftStart, disk = memoryDisk()) {
   const clock = new SimulatedClock();
   const random = new SeededRandom(1);
   const store = new Store({ clock, random });
-  const replicated = new ReplicatedStore(store);
+  const replicated = new ReplicatedStore(store, clock);
   const failures: Error[] = [];
   const node = await RaftNode.start(
     { start, snapshotInterval: 10, entriesKept: 2 },

@@ -1,14 +1,20 @@
 // The store as the state machine of Raft, and Raft as the proposer of the store.
 import type { ClusterMembership, Entry, LeadershipState, RaftNode, StateMachine } from "@mswarm/raft";
+import { type Clock, milliseconds } from "@mswarm/runtime";
 import type { Proposer, Store } from "@mswarm/store";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-codec.ts";
+
+/** Of encoding a snapshot, before timers and sockets get their turn. */
+const turnMax = milliseconds(5);
 
 /** Gives committed entries and snapshots to the store, and lets it write while this manager leads. */
 export class ReplicatedStore implements StateMachine {
   readonly #store: Store;
+  readonly #clock: Clock;
 
-  constructor(store: Store) {
+  constructor(store: Store, clock: Clock) {
     this.#store = store;
+    this.#clock = clock;
   }
 
   /** Errors: DATA_LOSS for an entry that cannot be decoded. */
@@ -16,8 +22,15 @@ export class ReplicatedStore implements StateMachine {
     for (const { data } of entries) if (data !== undefined) this.#store.applyEntry(data);
   }
 
-  snapshot(membership: ClusterMembership): Buffer {
-    return encodeSnapshot({ membership, store: this.#store.save() });
+  snapshot(membership: ClusterMembership): Promise<Buffer> {
+    const clock = this.#clock;
+    let turnBegan = clock.monotonic();
+    return encodeSnapshot({ membership, store: this.#store.save() }, () => {
+      if (clock.monotonic() - turnBegan < turnMax) return undefined;
+      return clock.sleep(milliseconds(0)).then(() => {
+        turnBegan = clock.monotonic();
+      });
+    });
   }
 
   /** Errors: DATA_LOSS. */

@@ -11,8 +11,8 @@ export interface SnapshotOptions {
 export interface SnapshotterParts {
   readonly core: RaftCore;
   readonly store: LogStore;
-  /** The state machine's payload, now. */
-  readonly payload: () => Buffer;
+  /** The state machine's payload as of the call. */
+  readonly payload: () => Promise<Buffer>;
 }
 
 /** Takes snapshots of the state machine and shortens the log behind them. */
@@ -38,8 +38,8 @@ export class Snapshotter {
   }
 
   /**
-   * Takes a snapshot when one is due, or `isNeeded` by a follower. To be called between readies. The payload is made at
-   * once, the writing goes on in the returned promise, which fails as the disk does; undefined when there is nothing to do.
+   * Takes a snapshot when one is due, or `isNeeded` by a follower. To be called between readies. The state is
+   * taken at once, encoding and writing go on in the returned promise, which fails as the disk does; undefined when there is nothing to do.
    */
   takeIfDue(isNeeded: boolean): Promise<void> | undefined {
     const { core } = this.#parts;
@@ -53,9 +53,12 @@ export class Snapshotter {
 
   async #take(): Promise<void> {
     const { core, store, payload } = this.#parts;
-    const snapshot = { meta: core.snapshotMeta(), data: payload() };
-    const { index } = snapshot.meta;
+    const meta = core.snapshotMeta();
+    const { index } = meta;
     this.#lastIndex = index;
+    const snapshot = { meta, data: await payload() };
+    // The leader's has overtaken it meanwhile.
+    if (this.#lastIndex > index) return;
     await store.saveSnapshot(snapshot);
     core.keepSnapshot(snapshot);
     const upTo = Math.max(0, index - this.#options().entriesKept);

@@ -14,12 +14,15 @@ export interface ClusterMembership {
   readonly removed: readonly RaftId[];
 }
 
-/** What the log is applied to. All methods are synchronous; whatever they throw stops the node. */
+/** What the log is applied to; whatever its methods throw stops the node. */
 export interface StateMachine {
   /** Committed entries, in order, each exactly once per start; only those of type `normal` that carry data. */
   apply(entries: readonly Entry[]): void;
-  /** The whole state now, with the membership it stands beside. */
-  snapshot(membership: ClusterMembership): Buffer;
+  /**
+   * The whole state as it is at the call, with the membership it stands beside; encoding it may take its time, in which
+   * entries are applied.
+   */
+  snapshot(membership: ClusterMembership): Promise<Buffer>;
   /** Replaces the whole state by a snapshot, and says which membership it holds. */
   restore(data: Buffer): ClusterMembership;
 }

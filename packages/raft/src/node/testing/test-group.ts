@@ -17,7 +17,7 @@ export class ListMachine implements StateMachine {
     for (const entry of entries) this.texts.push(String(entry.data));
   }
 
-  snapshot(membership: ClusterMembership): Buffer {
+  async snapshot(membership: ClusterMembership): Promise<Buffer> {
     return Buffer.from(JSON.stringify({ texts: this.texts, membership }));
   }
 
