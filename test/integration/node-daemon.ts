@@ -150,6 +150,13 @@ export class TestDaemon {
     return this.membership.credentials?.identity.nodeId ?? "";
   }
 
+  /** Its manager's own copy of the cluster's state. */
+  get store(): Manager["store"] {
+    const manager = this.membership.manager();
+    invariant(typeof manager !== "string", "the daemon runs a manager");
+    return manager.store;
+  }
+
   /** Its Raft node. */
   get raft(): Manager["raft"] {
     const manager = this.membership.manager();

@@ -7,6 +7,9 @@ import { callLimit, eventually } from "./eventually.ts";
 const clock = systemClock();
 const retryPause = milliseconds(10);
 
+/** Whoever takes writes on its control socket. */
+type Writable = Pick<DaemonProcess, "control">;
+
 export class SteadyWriters {
   /** Names of the secrets that were acknowledged. */
   readonly acknowledged = new Set<string>();
@@ -19,7 +22,7 @@ export class SteadyWriters {
   readonly #pending = new Set<Duration>();
   #isOver = false;
 
-  private constructor(prefix: string, daemons: readonly DaemonProcess[], count: number) {
+  private constructor(prefix: string, daemons: readonly Writable[], count: number) {
     this.#prefix = prefix;
     this.#writing = Array.from({ length: count }, (_unused, number) => {
       const daemon = daemons[number % daemons.length];
@@ -28,7 +31,7 @@ export class SteadyWriters {
   }
 
   /** @param daemons  each writer stays with one of them, on its control socket */
-  static start(prefix: string, daemons: readonly DaemonProcess[], count: number): SteadyWriters {
+  static start(prefix: string, daemons: readonly Writable[], count: number): SteadyWriters {
     return new SteadyWriters(prefix, daemons, count);
   }
 
@@ -66,7 +69,7 @@ export class SteadyWriters {
     });
   }
 
-  async #write(daemon: DaemonProcess, writer: number): Promise<void> {
+  async #write(daemon: Writable, writer: number): Promise<void> {
     for (let count = 0; !this.#isOver; count += 1) {
       const begun = clock.monotonic();
       this.#pending.add(begun);
@@ -78,7 +81,7 @@ export class SteadyWriters {
     }
   }
 
-  async #one(daemon: DaemonProcess, name: string): Promise<void> {
+  async #one(daemon: Writable, name: string): Promise<void> {
     const spec = { annotations: { name }, data: Buffer.from(name) };
     for (;;) {
       try {
