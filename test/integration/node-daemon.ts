@@ -196,9 +196,15 @@ export class TestDaemons {
   readonly #servers: Server[] = [];
   readonly #sockets: Socket[] = [];
 
-  async running(): Promise<TestDaemon> {
+  /** Not started. */
+  async created(): Promise<TestDaemon> {
     const daemon = await TestDaemon.create();
     this.#daemons.push(daemon);
+    return daemon;
+  }
+
+  async running(): Promise<TestDaemon> {
+    const daemon = await this.created();
     await daemon.start();
     return daemon;
   }
@@ -260,6 +266,11 @@ export class TestDaemons {
     });
     this.#servers.push(server);
     await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  }
+
+  /** Stops all of them; their folders stay. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#daemons.map((daemon) => daemon.stop()));
   }
 
   async dispose(): Promise<void> {
