@@ -60,7 +60,7 @@ export function fieldsOf<W extends object>(struct: string): FieldMaker<W> {
       wire,
       write: (message, into) => Object.assign(into, shape.write(present(message[wire]) ?? ({} as never))),
       read: (source, into) => {
-        into[wire] = shape.read(source.object, source.place);
+        into[wire] = shape.read(source.object, { ...source.place, isInline: true });
       },
     }),
     message: (fields) => ({
@@ -72,7 +72,7 @@ export function fieldsOf<W extends object>(struct: string): FieldMaker<W> {
         return object;
       },
       read: (json, place) => {
-        const source = jsonFields(json, { ...place, struct });
+        const source = jsonFields(json, place.isInline === true ? place : { ...place, struct });
         const message: Partial<W> = {};
         for (const field of fields) field.read(source, message);
         return message as W;
@@ -107,7 +107,8 @@ function plainField<W extends object, K extends keyof W>(
       const { path, api } = source.place;
       const given = (api >= since && api < until ? source.get(json) : undefined) ?? absentAs;
       if (given === undefined) return;
-      const value = shape.read(given, { ...source.place, path: path === "" ? json : `${path}.${json}` });
+      const inner = { ...source.place, path: path === "" ? json : `${path}.${json}`, isInline: false };
+      const value = shape.read(given, inner);
       if (!shape.isZero(value)) into[wire] = value;
     },
   };

@@ -8,6 +8,8 @@ export interface Place {
   readonly struct: string;
   /** Field names from the outermost structure on, with dots. */
   readonly path: string;
+  /** The structure's fields stand among those of the one around it, whose name counts. */
+  readonly isInline?: boolean;
   /** The client's API version is 1.`api`. Fields that are newer are not read. */
   readonly api: number;
 }

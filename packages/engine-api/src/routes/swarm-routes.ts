@@ -10,7 +10,14 @@ import {
 } from "@mswarm/docker-json";
 import { isSwarmError } from "@mswarm/runtime";
 import type { ClusterSpec } from "@mswarm/wire";
-import { badRequest, HttpError, notImplemented, plainly, serviceUnavailable } from "../errors/http-error.ts";
+import {
+  badRequest,
+  HttpError,
+  notImplemented,
+  plainly,
+  serverError,
+  serviceUnavailable,
+} from "../errors/http-error.ts";
 import { booleanParameter } from "../routing/query.ts";
 import { answerEmpty, answerJson, type FaceAnswer, type FaceRequest, type Route } from "../routing/route.ts";
 import { findCluster } from "./lookup.ts";
@@ -23,7 +30,9 @@ async function ofDaemon<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw isSwarmError(error, "ALREADY_EXISTS") ? serviceUnavailable(error.message) : plainly(error);
+    if (isSwarmError(error, "ALREADY_EXISTS")) throw serviceUnavailable(error.message);
+    // Docker's parser of tokens gives its errors no class.
+    throw isSwarmError(error) && error.message === "invalid join token" ? serverError(error.message) : plainly(error);
   }
 }
 

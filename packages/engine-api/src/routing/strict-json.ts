@@ -7,10 +7,10 @@ const deepest = 200;
 
 /**
  * Reads one JSON value. Integers that a number cannot hold exactly are bigints.
- * Errors: HttpError 400: no value ("EOF"), no JSON, more than one value, an object with a key twice, nested too deep.
+ * Errors: HttpError 400: no value ("… EOF …"), no JSON, more than one value, an object with a key twice, nested too deep.
  */
 export function parseJson(text: string): unknown {
-  if (text.trim() === "") throw badRequest("EOF");
+  if (text.trim() === "") throw badRequest("got EOF while reading request body");
   let value: unknown;
   try {
     value = /[0-9]{16}/.test(text) ? JSON.parse(text, exactIntegers as Reviver) : JSON.parse(text);
