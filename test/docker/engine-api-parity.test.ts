@@ -251,6 +251,8 @@ const inside: readonly Step[] = [
   { say: "GET /services/host" },
   { say: "GET /services/everywhere" },
   { say: "DELETE /services/host" },
+  { say: "GET /services/job", until: '"JobStatus"' },
+  { say: `GET /tasks?${filters({ service: ["job"] })}`, until: '"State":"complete"' },
   { say: "DELETE /services/job" },
   { say: "GET /services/nope" },
   { say: "GET /services/" },
@@ -294,7 +296,7 @@ const inside: readonly Step[] = [
   { ...create("web", { Labels: { tier: "back" } }), say: "POST /services/web/update?version=@services/web" },
   { say: "GET /services/web", until: '"back"' },
   { ...create("web"), say: "POST /services/web/update?version=@services/web&rollback=previous" },
-  { say: "GET /services/web", until: '"front"' },
+  { say: "GET /services/web", until: '"rollback_completed"' },
   { say: "DELETE /secrets/nope" },
   create(
     "with-secret",
@@ -333,8 +335,6 @@ const known: readonly { readonly step: RegExp; readonly reason: string }[] = [
     reason: "20.10 says 500 here and 400 for services; newer Engines and mswarm 400",
   },
   { step: /"Driver":\{"Name":"d"\}/, reason: "no secret drivers in this version: 501 with a sentence" },
-  { step: / \{"Name":"job"/, reason: "no jobs in this version: 501 with a sentence" },
-  { step: / DELETE \/services\/job /, reason: "no jobs in this version" },
   { step: / GET \/services\/host /, reason: "Docker lists the host network among VirtualIPs, without an address" },
 ];
 
