@@ -10,10 +10,14 @@ export type Daemon = ClientOf<Handlers["mswarm.v1.Daemon"]>;
 /** What tasks have printed. */
 export type Logs = ClientOf<Handlers["docker.swarmkit.v1.Logs"]>;
 
+/** What managers do beyond Docker's words. */
+export type Operations = ClientOf<Handlers["mswarm.v1.Operations"]>;
+
 /** A connection to one daemon's control socket. */
 export interface Connection {
   readonly control: Control;
   readonly daemon: Daemon;
+  readonly operations: Operations;
   readonly logs: Logs;
   close(): void;
 }

@@ -5,6 +5,7 @@ import type { CliContext } from "./cli-context.ts";
 import { addCa } from "./commands/ca.ts";
 import { addConfigInspect, addConfigLs, addConfigRm } from "./commands/config.ts";
 import { addDaemon } from "./commands/daemon.ts";
+import { addExplain } from "./commands/explain.ts";
 import { addInit } from "./commands/init.ts";
 import { addJoin } from "./commands/join.ts";
 import { addJoinToken } from "./commands/join-token.ts";
@@ -43,6 +44,7 @@ export function createProgram(context: CliContext, more: readonly AddCommand[] =
   for (const add of [addInit, addJoin, addLeave, addJoinToken, addUpdate, addCa, addUnlock, addStatus])
     add(program, context);
   addUnlockKey(program);
+  addExplain(program, context);
   addNodeCommands(program, context);
   addServiceCommands(program, context);
   addPayloadCommands(program, context);

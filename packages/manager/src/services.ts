@@ -15,6 +15,7 @@ import type { Clock, Logger, Random } from "@mswarm/runtime";
 import type { Store } from "@mswarm/store";
 import type { Handlers, mswarm } from "@mswarm/wire";
 import { controlPolicy, createControl } from "./api/control.ts";
+import { operationsPolicy, operationsService } from "./api/operations.ts";
 import { createWatch, watchPolicy } from "./api/watch.ts";
 import { caPolicy, caService } from "./certificates/ca-service.ts";
 import { CertificateServer } from "./certificates/certificate-server.ts";
@@ -34,6 +35,7 @@ import { demotedNodes } from "./membership/recorded-role.ts";
 import { retractJoin } from "./membership/unfinished-joins.ts";
 import { isDirty, specDifference } from "./orchestrator/task-dirtiness.ts";
 import { membershipView, type RaftHolder, raftGroup } from "./raft-views.ts";
+import { explainPlacement } from "./scheduler/explanation.ts";
 import { healthService } from "./state/health-service.ts";
 import type { LiveManagers } from "./state/live-managers.ts";
 import { checkPayloads } from "./state/raft-payloads.ts";
@@ -106,6 +108,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
     isTaskDirty: (service, task, node) => isDirty(specDifference(service, task), service, task, node),
     isMswarmNode,
   });
+  const operations = operationsService({ store, explainPlacement });
   const peer = peerService({
     version,
     nodeId,
@@ -137,6 +140,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
       ...forwarded,
       watch,
       bindService("docker.swarmkit.v1.Control", control, controlPolicy),
+      bindService("mswarm.v1.Operations", operations, operationsPolicy),
       bindService("docker.swarmkit.v1.Logs", logsService(logBroker), logsPolicy),
       bindService("docker.swarmkit.v1.RaftMembership", raftMembershipService(membership), raftMembershipPolicy, {
         forward: parts.forwardOrHere,
@@ -150,6 +154,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
       ...forwarded,
       watch,
       bindService("docker.swarmkit.v1.Control", control, controlPolicy, { forward }),
+      bindService("mswarm.v1.Operations", operations, operationsPolicy, { forward }),
       bindService("docker.swarmkit.v1.Logs", logsService(logBroker), logsPolicy, { forward }),
       bindService(
         "docker.swarmkit.v1.Health",

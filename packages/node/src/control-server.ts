@@ -24,6 +24,7 @@ const managerServices = [
   "docker.swarmkit.v1.Logs",
   "docker.swarmkit.v1.LogBroker",
   "docker.swarmkit.v1.Watch",
+  "mswarm.v1.Operations",
   "mswarm.v1.Peer",
 ] as const;
 

@@ -34,6 +34,7 @@ interface Definitions {
   "docker.swarmkit.v1.Watch": wire.WatchDefinition;
   "docker.swarmkit.v1.Control": wire.ControlDefinition;
   "mswarm.v1.Daemon": mswarm.DaemonDefinition;
+  "mswarm.v1.Operations": mswarm.OperationsDefinition;
   "mswarm.v1.Peer": mswarm.PeerDefinition;
   "mswarm.v1.RaftTransport": mswarm.RaftTransportDefinition;
 }

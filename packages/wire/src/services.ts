@@ -18,6 +18,7 @@ export interface Handlers {
   "docker.swarmkit.v1.Watch": swarmkit.WatchHandlers;
   "docker.swarmkit.v1.Control": swarmkit.ControlHandlers;
   "mswarm.v1.Daemon": mswarm.DaemonHandlers;
+  "mswarm.v1.Operations": mswarm.OperationsHandlers;
   "mswarm.v1.Peer": mswarm.PeerHandlers;
   "mswarm.v1.RaftTransport": mswarm.RaftTransportHandlers;
 }

@@ -26,6 +26,7 @@ export async function connectToDaemon(socketPath: string, clock: Clock): Promise
   return {
     control: channel.client("docker.swarmkit.v1.Control"),
     daemon: channel.client("mswarm.v1.Daemon"),
+    operations: channel.client("mswarm.v1.Operations"),
     logs: channel.client("docker.swarmkit.v1.Logs"),
     close: () => channel.close(),
   };

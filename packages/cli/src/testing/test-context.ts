@@ -1,7 +1,7 @@
 // A command line without a process: what it prints, and daemons that answer as a test says.
 import { invariant, notFound } from "@mswarm/runtime";
 import { SimulatedClock } from "@mswarm/runtime/simulated";
-import type { CliContext, Control, Daemon, Logs } from "../cli-context.ts";
+import type { CliContext, Control, Daemon, Logs, Operations } from "../cli-context.ts";
 import { localFailure } from "../local-failure.ts";
 import { type ExitCode, runCommandLine } from "../run.ts";
 
@@ -16,6 +16,7 @@ export interface TestRun {
 export interface TestSetting {
   readonly control?: Partial<Control>;
   readonly daemon?: Partial<Daemon>;
+  readonly operations?: Partial<Operations>;
   readonly logs?: Logs;
   readonly environment?: Readonly<Record<string, string>>;
   readonly input?: string;
@@ -57,6 +58,7 @@ export async function run(argv: readonly string[], setting: TestSetting = {}): P
       return {
         control: recording("Control", setting.control ?? {}, requests) as Control,
         daemon: recording("Daemon", setting.daemon ?? {}, requests) as Daemon,
+        operations: recording("Operations", setting.operations ?? {}, requests) as Operations,
         logs: setting.logs ?? { SubscribeLogs: async function* () {} },
         close: () => undefined,
       };

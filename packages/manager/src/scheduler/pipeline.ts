@@ -10,7 +10,8 @@ import { readyFilter } from "./filters/ready.ts";
 import { resourceFilter } from "./filters/resource.ts";
 import type { NodeInfo } from "./node-info.ts";
 
-const filters: readonly PlacementFilter[] = [
+/** In the order in which they are asked. */
+export const filters: readonly PlacementFilter[] = [
   readyFilter,
   resourceFilter,
   pluginFilter,

@@ -1,8 +1,9 @@
 import type { Platform } from "@mswarm/wire";
-import { onNodes, type PlacementFilter } from "./filter.ts";
+import { onNodes, type PlacementFilter, serviceNameOf } from "./filter.ts";
 
 /** The image exists for the node's platform. A node that does not say what it is passes only tasks without platforms. */
 export const platformFilter: PlacementFilter = {
+  subject: "platform",
   checkFor: (task) => {
     const platforms = task.spec?.placement?.platforms ?? [];
     if (platforms.length === 0) return undefined;
@@ -12,6 +13,14 @@ export const platformFilter: PlacementFilter = {
     };
   },
   explain: (nodes) => onNodes("unsupported platform on", nodes),
+  describe: (task, { node }) => {
+    const wanted = (task.spec?.placement?.platforms ?? []).map(textOf).join(", ");
+    const actual = node.description?.platform;
+    return {
+      reason: `the image is there for ${wanted}, the node is ${actual === undefined ? "not known" : textOf(actual)}`,
+      remedy: `update ${serviceNameOf(task)} to an image for the node's platform, or add a node with ${wanted}`,
+    };
+  },
 };
 
 function suits(wanted: Platform, actual: Platform): boolean {
@@ -33,3 +42,6 @@ function normalized(architecture = ""): string {
       return architecture;
   }
 }
+
+const textOf = ({ os = "", architecture = "" }: Platform): string =>
+  `${os || "any"}/${normalized(architecture) || "any"}`;

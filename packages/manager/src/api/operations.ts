@@ -1,0 +1,14 @@
+// mswarm.v1.Operations: what managers do for people beyond docker.swarmkit.v1.Control.
+import { type PolicyTable, roles, type ServiceOf } from "@mswarm/rpc";
+import type { Handlers } from "@mswarm/wire";
+import { type ExplainParts, explain } from "./explain.ts";
+
+type Operations = Handlers["mswarm.v1.Operations"];
+
+export const operationsService = (parts: ExplainParts): ServiceOf<Operations> => ({
+  Explain: (request) => explain(parts, request),
+});
+
+export const operationsPolicy: PolicyTable<Operations> = {
+  Explain: roles("swarm-manager"),
+};
