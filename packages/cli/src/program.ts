@@ -18,6 +18,7 @@ import { addNodeRm } from "./commands/node-rm.ts";
 import { addNodeRole, addNodeUpdate } from "./commands/node-update.ts";
 import { addPayloadCreate } from "./commands/payload-create.ts";
 import { addSecretInspect, addSecretLs, addSecretRm } from "./commands/secret.ts";
+import { addSecretRotate } from "./commands/secret-rotate.ts";
 import { addServiceCreate } from "./commands/service-create.ts";
 import { addServiceInspect } from "./commands/service-inspect.ts";
 import { addServiceLogs } from "./commands/service-logs.ts";
@@ -73,7 +74,7 @@ function addServiceCommands(program: CliCommand, context: CliContext): void {
 function addPayloadCommands(program: CliCommand, context: CliContext): void {
   const secret = program.command("secret").description("Manage secrets");
   addPayloadCreate(secret, context, "secret");
-  for (const add of [addSecretLs, addSecretInspect, addSecretRm]) add(secret, context);
+  for (const add of [addSecretLs, addSecretInspect, addSecretRotate, addSecretRm]) add(secret, context);
   const config = program.command("config").description("Manage configs");
   addPayloadCreate(config, context, "config");
   for (const add of [addConfigLs, addConfigInspect, addConfigRm]) add(config, context);

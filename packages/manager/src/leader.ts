@@ -16,6 +16,7 @@ import { runOrphanKeeper } from "./orchestrator/orphans.ts";
 import { runTaskReaper } from "./orchestrator/reaper.ts";
 import { runServiceRemoval } from "./orchestrator/removed-services.ts";
 import { runReplicatedOrchestrator } from "./orchestrator/replicated.ts";
+import { runSecretRotation } from "./orchestrator/rotated-secrets.ts";
 import { runScheduler } from "./scheduler/scheduler.ts";
 
 export interface LeaderParts {
@@ -45,6 +46,7 @@ export const leaderLoops: readonly LeaderLoop[] = [
   { name: "global orchestrator", run: runGlobalOrchestrator },
   { name: "job orchestrator", run: runJobOrchestrator },
   { name: "service removal", run: runServiceRemoval },
+  { name: "secret rotation", run: runSecretRotation },
   { name: "constraint enforcer", run: runConstraintEnforcer },
   { name: "task reaper", run: runTaskReaper },
   { name: "orphan keeper", run: runOrphanKeeper },

@@ -108,7 +108,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
     isTaskDirty: (service, task, node) => isDirty(specDifference(service, task), service, task, node),
     isMswarmNode,
   });
-  const operations = operationsService({ store, explainPlacement });
+  const operations = operationsService({ store, clock, random, explainPlacement });
   const peer = peerService({
     version,
     nodeId,

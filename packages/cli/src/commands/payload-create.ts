@@ -34,7 +34,8 @@ export function addPayloadCreate(parent: CliCommand, context: CliContext, kind: 
   });
 }
 
-async function contentOf(file: string, context: CliContext): Promise<Buffer> {
+/** Of a file, or of standard input for "-". Errors: LocalFailure when there is nothing in it. */
+export async function contentOf(file: string, context: CliContext): Promise<Buffer> {
   const isInput = file === "-";
   const data = isInput ? await context.readInput() : await context.readFile(file);
   if (data.length === 0) {

@@ -1,6 +1,6 @@
 // What a planner wants to have changed, as data.
-import { networks, services, tasks, type WriteTransaction } from "@mswarm/store";
-import type { Network, Service, Task, TaskState } from "@mswarm/wire";
+import { networks, secrets, services, tasks, type WriteTransaction } from "@mswarm/store";
+import type { Network, Secret, Service, Task, TaskState } from "@mswarm/wire";
 import { rankOf } from "../objects/task-state.ts";
 
 /** An update carries the whole new object, made from the one that the planner read in the same transaction. */
@@ -9,7 +9,8 @@ export type ObjectChange =
   | { readonly kind: "update-task"; readonly task: Task }
   | { readonly kind: "remove-task"; readonly task: Task }
   | { readonly kind: "update-service"; readonly service: Service }
-  | { readonly kind: "update-network"; readonly network: Network };
+  | { readonly kind: "update-network"; readonly network: Network }
+  | { readonly kind: "remove-secret"; readonly secret: Secret };
 
 export function applyChange(tx: WriteTransaction, change: ObjectChange): void {
   switch (change.kind) {
@@ -27,6 +28,9 @@ export function applyChange(tx: WriteTransaction, change: ObjectChange): void {
       return;
     case "update-network":
       tx.update(networks, change.network);
+      return;
+    case "remove-secret":
+      tx.remove(secrets, change.secret.id ?? "");
       return;
   }
 }
@@ -49,6 +53,8 @@ export function weightOf(change: ObjectChange): number {
       return taskBytes + textBytes(change.service);
     case "update-network":
       return taskBytes + textBytes(change.network);
+    case "remove-secret":
+      return taskBytes + (change.secret.spec?.data?.length ?? 0);
   }
 }
 

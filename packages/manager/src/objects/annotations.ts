@@ -6,7 +6,8 @@ import type { Annotations } from "@mswarm/wire";
 const dnsName = /^[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?$/;
 const dnsNameMax = 63;
 const payloadName = /^[a-zA-Z0-9](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/;
-const payloadNameMax = 64;
+/** Characters of the name of a secret or config. */
+export const payloadNameMax = 64;
 
 /** Name of a service or network. Errors: INVALID_ARGUMENT. */
 export function validateDnsName(annotations: Annotations | undefined): void {

@@ -16,6 +16,7 @@ import { runOrphanKeeper } from "../orphans.ts";
 import { runTaskReaper } from "../reaper.ts";
 import { runServiceRemoval } from "../removed-services.ts";
 import { type OrchestratorParts, runReplicatedOrchestrator } from "../replicated.ts";
+import { runSecretRotation } from "../rotated-secrets.ts";
 import { type FakeAgentOptions, FakeAgents } from "./fake-agents.ts";
 
 type Loop = (parts: OrchestratorParts, signal: AbortSignal) => Promise<void>;
@@ -30,6 +31,7 @@ const leaderLoops: readonly Loop[] = [
   runGlobalOrchestrator,
   runJobOrchestrator,
   runServiceRemoval,
+  runSecretRotation,
 ];
 
 export interface TestSwarmOptions {
