@@ -23,7 +23,7 @@ export type Applied =
 
 /**
  * Applies one message. A complete one replaces the set; an incremental one must follow on the last.
- * Changes of kinds that are not known here (cluster volumes) are passed over.
+ * Changes of kinds (cluster volumes) and actions that are not known here are passed over.
  * Source: wire reference 6.4; swarmkit agent/session.go, watch.
  */
 export function applyAssignments(current: AssignmentSet, message: AssignmentsMessage): Applied {
@@ -35,6 +35,8 @@ export function applyAssignments(current: AssignmentSet, message: AssignmentsMes
   const configs = new Map(from.configs);
   for (const { assignment, action } of message.changes ?? []) {
     const isRemoval = action === "REMOVE";
+    // Of a later version: whatever it means, it is neither.
+    if (!isRemoval && (action ?? "UPDATE") !== "UPDATE") continue;
     if (assignment?.task !== undefined) change(tasks, assignment.task, isRemoval);
     else if (assignment?.secret !== undefined) change(secrets, assignment.secret, isRemoval);
     else if (assignment?.config !== undefined) change(configs, assignment.config, isRemoval);

@@ -18,6 +18,8 @@ export function containerMount(mount: Mount): ContainerMount {
       throw unimplemented(`mount at ${target}: named pipes exist on Windows only`);
     case "CLUSTER":
       throw unimplemented(`mount at ${target}: cluster volumes are not supported by this worker`);
+    default:
+      throw unimplemented(`mount at ${target}: a type of mount that this version does not know`);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ContainerPort, ContainerResources } from "@mswarm/engine";
+import { unimplemented } from "@mswarm/runtime";
 import type { GenericResource, PortConfig, Task } from "@mswarm/wire";
 
 /** Limits and reservations; 0 means "none" in the specification, and is left out. */
@@ -64,5 +65,7 @@ function protocolOf({ protocol = "TCP" }: PortConfig): ContainerPort["protocol"]
       return "udp";
     case "SCTP":
       return "sctp";
+    default:
+      throw unimplemented("a published port has a protocol that this version does not know");
   }
 }

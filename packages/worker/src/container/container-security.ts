@@ -34,5 +34,7 @@ function seccomp(options: Privileges["seccomp"]): readonly string[] {
       return ["seccomp=unconfined"];
     case "CUSTOM":
       return [`seccomp=${options?.profile?.toString("utf8") ?? ""}`];
+    default:
+      throw unimplemented("a seccomp mode that this version does not know");
   }
 }

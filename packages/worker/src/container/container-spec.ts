@@ -114,6 +114,8 @@ function isolationOf({ isolation }: ContainerSpec): { readonly isolation?: strin
       return { isolation: "process" };
     case "ISOLATION_HYPERV":
       return { isolation: "hyperv" };
+    default:
+      throw unimplemented("an isolation that this version does not know");
   }
 }
 

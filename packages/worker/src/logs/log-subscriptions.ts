@@ -1,4 +1,5 @@
 import { isSwarmError, messageOf, TaskGroup, unavailable, whenAborted } from "@mswarm/runtime";
+import type { PublishLogsMessage } from "@mswarm/wire";
 import type { ManagerConnection } from "../session/connection.ts";
 import { type LogPublisherParts, publishedLogs } from "./log-publisher.ts";
 
@@ -26,7 +27,7 @@ export async function serveLogSubscriptions(
         group.run(`subscription ${id}`, async (abort) => {
           const ended = AbortSignal.any([abort, end.signal]);
           try {
-            await logBroker.PublishLogs(publishedLogs(subscription, parts, ended), { signal: abort });
+            await publish(logBroker, publishedLogs(subscription, parts, ended), abort);
           } finally {
             open.delete(id);
           }
@@ -39,5 +40,23 @@ export async function serveLogSubscriptions(
     await whenAborted(signal);
   } finally {
     await group.close();
+  }
+}
+
+async function publish(
+  logBroker: ManagerConnection["logBroker"],
+  messages: AsyncIterable<PublishLogsMessage>,
+  signal: AbortSignal,
+): Promise<void> {
+  let isComplete = false;
+  async function* all(): AsyncGenerator<PublishLogsMessage> {
+    yield* messages;
+    isComplete = true;
+  }
+  try {
+    await logBroker.PublishLogs(all(), { signal });
+  } catch (error) {
+    // Docker's managers end the call after the last message without an answer.
+    if (!isComplete) throw error;
   }
 }

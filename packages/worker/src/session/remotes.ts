@@ -14,6 +14,8 @@ export interface RemotePeer {
 export const observationWeight = 10;
 const weightMax = 256;
 const smoothing = 0.5;
+/** Far more than a Raft group can have. */
+const managersMax = 100;
 /** Keeps a manager with the lowest weight eligible. */
 const bias = 0.001;
 
@@ -55,6 +57,7 @@ export class Remotes {
       return address === "" ? [] : [{ nodeId: peer?.nodeId ?? "", address, weight: Number(weight ?? 0) }];
     });
     if (named.length === 0) return;
+    named.splice(managersMax);
     for (const { nodeId, address, weight } of named) this.observe({ nodeId, address }, weight);
     const addresses = new Set(named.map(({ address }) => address));
     for (const address of this.#remotes.keys()) if (!addresses.has(address)) this.#remotes.delete(address);

@@ -21,7 +21,7 @@ export class SessionBackoff {
     return milliseconds(this.#random.fraction() * this.#boundMs);
   }
 
-  /** After a registration that succeeded. */
+  /** After a session that held. */
   reset(): void {
     this.#boundMs = 0;
   }

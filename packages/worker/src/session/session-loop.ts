@@ -1,11 +1,13 @@
 // Keeps this node in a session with some manager: connects, runs the session, and after its end connects again.
 import {
   type Clock,
+  type Duration,
   isSwarmError,
   type Logger,
   messageOf,
   minutes,
   type Random,
+  seconds,
   throwIfAborted,
 } from "@mswarm/runtime";
 import type { NodeDescription, SessionMessage } from "@mswarm/wire";
@@ -18,6 +20,8 @@ import { SessionBackoff } from "./session-backoff.ts";
 
 /** A node that was removed never gets back under its old certificate; asked again in case that was not the last word. */
 const removedPause = minutes(1);
+/** A manager that registers this node and then fails its sessions sooner than this is no better than one that refuses. */
+const steadyAfter = seconds(5);
 
 export interface SessionLoopParts
   extends Pick<SessionParts, "tasks" | "reporter" | "onMessage" | "serveLogs" | "clock" | "log"> {
@@ -41,6 +45,8 @@ export class SessionLoop {
   #sessionId = "";
   #connection: ManagerConnection | undefined;
   #wasRemoved = false;
+  /** When the present session, or the last one, was established. */
+  #establishedAt: Duration | undefined;
 
   constructor(parts: SessionLoopParts) {
     this.#parts = parts;
@@ -67,6 +73,7 @@ export class SessionLoop {
         log.debug({}, "the node's description has changed, telling the manager");
       } catch (error) {
         throwIfAborted(signal);
+        this.#forgiveAfterSteadySession();
         if (isRemoval(error, this.#parts.nodeId)) this.#removed();
         const delay = this.#wasRemoved ? removedPause : (refusalOf(error)?.pause ?? this.#backoff.next());
         log.warn({ error: messageOf(error), retryInMs: Math.round(delay) }, "no session with a manager");
@@ -109,6 +116,12 @@ export class SessionLoop {
     }
   }
 
+  #forgiveAfterSteadySession(): void {
+    const since = this.#establishedAt;
+    this.#establishedAt = undefined;
+    if (since !== undefined && this.#parts.clock.monotonic() - since >= steadyAfter) this.#backoff.reset();
+  }
+
   /** The tasks are other nodes' by now. */
   #removed(): void {
     if (this.#wasRemoved) return;
@@ -118,7 +131,7 @@ export class SessionLoop {
   }
 
   #onMessage(connection: ManagerConnection, message: SessionMessage): void {
-    if (this.#connection === undefined) this.#backoff.reset();
+    if (this.#connection === undefined) this.#establishedAt = this.#parts.clock.monotonic();
     this.#connection = connection;
     this.#wasRemoved = false;
     this.#sessionId = message.sessionId ?? this.#sessionId;

@@ -99,13 +99,17 @@ async function followAssignments(parts: SessionParts, sessionId: string, signal:
   const { tasks, connection, log } = parts;
   for (;;) {
     let hasGap = false;
+    let hasApplied = false;
     for await (const message of connection.dispatcher.Assignments({ sessionId }, { signal })) {
       const answer = applyAssignments(tasks.assignments, message);
       hasGap = answer.kind === "gap";
       if (answer.kind === "gap") break;
       tasks.apply(answer.set, answer.isComplete);
+      hasApplied = true;
     }
     if (!hasGap) throw unavailable("the manager ended the stream of assignments");
+    // Each stream begins with a complete message, which nothing can precede.
+    if (!hasApplied) throw unavailable("the manager sends assignments that do not follow on each other");
     log.info({ manager: connection.manager }, "an assignment message was lost, asking for the complete set");
   }
 }

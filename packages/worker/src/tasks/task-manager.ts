@@ -64,8 +64,9 @@ export class TaskManager {
     this.#set = set;
     for (const [id, task] of set.tasks) {
       const runner = this.#runners.get(id);
-      if (runner === undefined) this.#startAssigned(task);
-      else if (isComplete || previous.tasks.get(id) !== task) runner.update(task);
+      const isNew = previous.tasks.get(id) !== task;
+      if (runner === undefined && (isNew || isTaskId(id))) this.#startAssigned(task);
+      else if (isComplete || isNew) runner?.update(task);
     }
     for (const [id, runner] of this.#runners) if (!set.tasks.has(id)) runner.remove();
     if (isComplete) {
@@ -86,8 +87,7 @@ export class TaskManager {
 
   #startAssigned(task: Task): void {
     const id = task.id ?? "";
-    // An id becomes a file name and a label; it came over the wire.
-    if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(id)) {
+    if (!isTaskId(id)) {
       this.#parts.log.error({}, "an assigned task has an id that is none; it is ignored");
       return;
     }
@@ -117,3 +117,6 @@ export class TaskManager {
     }
   }
 }
+
+/** An id becomes a file name and a label; it came over the wire. */
+const isTaskId = (id: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(id);

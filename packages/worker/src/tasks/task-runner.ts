@@ -17,7 +17,7 @@ import type { JournalWriter } from "./journal-writer.ts";
 import type { StatusReporter } from "./status-reporter.ts";
 import type { TaskContainer } from "./task-container.ts";
 import { withoutCredentials } from "./task-journal.ts";
-import { isTerminal, nextMove, rankOf, type TaskAction, taskSteps } from "./task-steps.ts";
+import { isTerminal, knownState, nextMove, rankOf, type TaskAction, taskSteps } from "./task-steps.ts";
 
 const retryDelay = seconds(1);
 
@@ -46,8 +46,8 @@ export class TaskRunner {
     parts: TaskRunnerParts,
   ) {
     this.#id = task.id ?? "";
-    this.#task = task;
-    this.#status = options.status ?? task.status ?? {};
+    this.#task = withKnownDesire(task);
+    this.#status = options.status ?? { ...task.status, state: knownState(task.status?.state) };
     this.#isAssigned = options.isAssigned;
     this.#parts = parts;
     if (options.status !== undefined) parts.reporter.report(this.#id, this.#status);
@@ -66,7 +66,8 @@ export class TaskRunner {
   }
 
   /** The dispatcher's newest word on the task; its status is ignored, and a lower desired state, too. */
-  update(task: Task): void {
+  update(assigned: Task): void {
+    const task = withKnownDesire(assigned);
     const isLower = rankOf(task.desiredState ?? "NEW") < rankOf(this.#desired);
     const previous = this.#task;
     this.#task = isLower ? { ...task, desiredState: this.#desired } : task;
@@ -232,6 +233,12 @@ export class TaskRunner {
   #interruptIfPointless(): void {
     if (this.#isRemoved || rankOf(this.#desired) >= rankOf("SHUTDOWN")) this.#operation?.abort();
   }
+}
+
+/** What this version cannot know is not asked for: the task stays where it is. */
+function withKnownDesire(task: Task): Task {
+  const desiredState = knownState(task.desiredState);
+  return desiredState === task.desiredState ? task : { ...task, desiredState };
 }
 
 /** True when two versions of a task ask for the same: status and version are the manager's affair. */

@@ -78,6 +78,10 @@ export const taskSteps: Readonly<Record<TaskState, TaskStep>> = {
 
 export const rankOf = (state: TaskState): number => taskStateNumbers[state];
 
+/** The state that a manager names; NEW for one of a later version, which is only known by a number here. */
+export const knownState = (state: TaskState | undefined): TaskState =>
+  state !== undefined && Object.hasOwn(taskSteps, state) ? state : "NEW";
+
 /** True for states that a task does not leave. */
 export const isTerminal = (state: TaskState): boolean => taskSteps[state].kind === "end";
 

@@ -47,6 +47,8 @@ export class FakeManager {
   heartbeatRefusal: SwarmError | undefined;
   /** Set: the next status call is refused with it, once. */
   statusRefusal: SwarmError | undefined;
+  /** True: every stream of assignments begins with a message that follows on none. */
+  sendsOnlyGaps = false;
   /** True: sessions are asked for, and nothing comes. */
   isSilent = false;
   readonly #tasks = new Map<string, AssignmentChange>();
@@ -170,7 +172,8 @@ export class FakeManager {
     live.assignments.add(queue);
     this.#sequence = 1;
     this.completeSets += 1;
-    queue.push({ resultsIn: "1", changes: [...this.#tasks.values(), ...this.#dependencies.values()] });
+    if (this.sendsOnlyGaps) queue.push({ type: "INCREMENTAL", appliesTo: "7", resultsIn: "8" });
+    else queue.push({ resultsIn: "1", changes: [...this.#tasks.values(), ...this.#dependencies.values()] });
     try {
       yield* read(queue, signal);
     } finally {
