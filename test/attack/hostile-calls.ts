@@ -1,10 +1,8 @@
 // Every method of the wire, called by somebody who has no business to.
 import type { MethodDefinition } from "@grpc/proto-loader";
 import type { CallMetadata, Channel } from "@mswarm/rpc";
-import { isSwarmError, seconds, systemClock } from "@mswarm/runtime";
+import { isSwarmError, seconds } from "@mswarm/runtime";
 import { type ServiceName, serviceNames, serviceOf } from "@mswarm/wire";
-
-const clock = systemClock();
 
 export interface WireMethod {
   readonly service: ServiceName;
@@ -96,11 +94,4 @@ export function forgeries(victim: string, clusterId: string): readonly CallMetad
     { forwarded_cert: "true" },
     { "mswarm-user": "admin" },
   ];
-}
-
-/** How long `work` took, in milliseconds. */
-export async function timed(work: () => Promise<unknown>): Promise<number> {
-  const begun = clock.monotonic();
-  await work();
-  return clock.monotonic() - begun;
 }

@@ -4,16 +4,15 @@ import { invalidArgument, type Random } from "@mswarm/runtime";
 import * as asn1js from "asn1js";
 import { formatPem, type PemBlock } from "./pem.ts";
 
-/** RSA from 2048 bits and the NIST curves (wire 3.2). Errors: INVALID_ARGUMENT. */
+/** RSA of 2048 to 8192 bits (larger ones only cost time) and the NIST curves (wire 3.2). Errors: INVALID_ARGUMENT. */
 export function checkKeyStrength(key: KeyObject): void {
   const curve = key.asymmetricKeyDetails?.namedCurve;
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   const isAccepted =
     key.asymmetricKeyType === "rsa"
-      ? bits >= 2_048
+      ? bits >= 2_048 && bits <= 8_192
       : key.asymmetricKeyType === "ec" && ["prime256v1", "secp384r1", "secp521r1"].includes(curve ?? "");
-  if (!isAccepted)
-    throw invalidArgument("only RSA keys of 2048 bits and more, and ECDSA keys on P-256, P-384 or P-521");
+  if (!isAccepted) throw invalidArgument("only RSA keys of 2048 to 8192 bits, and ECDSA keys on P-256, P-384 or P-521");
 }
 
 /** Reads an unencrypted PEM key of any accepted form. Errors: INVALID_ARGUMENT, never with a part of the key in it. */
