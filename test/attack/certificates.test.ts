@@ -14,7 +14,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { ManagerGroup } from "../integration/manager-group.ts";
 import { freshAddress, TestDaemons } from "../integration/node-daemon.ts";
 import { callLimit, eventually } from "../support/eventually.ts";
-import { startCitizens } from "./good-citizens.ts";
+import { controlOf, startCitizens } from "./good-citizens.ts";
 
 const run = promisify(execFile);
 const clock = systemClock();
@@ -141,7 +141,7 @@ test("requests that are none, too large, or for keys that nobody should have, is
 test("tokens that are guessed at speed get nothing, write nothing, log nothing, and keep nobody waiting", async () => {
   const { leader } = group;
   const worker = await group.worker();
-  const citizens = await startCitizens(group.channel(worker, leader), leader.local);
+  const citizens = await startCitizens(group.channel(worker, leader), controlOf(leader));
   const { csrPem } = await createCertificateRequest({ crypto: globalThis.crypto });
   const csr = Buffer.from(csrPem);
   const [before, lines] = [nodeCount(), group.lines.length];

@@ -1,6 +1,7 @@
 // Those who must not notice an attack: a worker that keeps its session, and somebody who writes.
-import type { Channel } from "@mswarm/rpc";
+import type { Channel, ClientOf } from "@mswarm/rpc";
 import { messageOf, milliseconds, seconds, systemClock } from "@mswarm/runtime";
+import type { Handlers } from "@mswarm/wire";
 
 const clock = systemClock();
 const heartbeatPause = milliseconds(50);
@@ -16,13 +17,20 @@ export interface CitizensReport {
   readonly failures: readonly string[];
 }
 
+/** `Control` as users of a manager's control socket have it. */
+export const controlOf = ({ local }: { readonly local: Channel }): ClientOf<Handlers["docker.swarmkit.v1.Control"]> =>
+  local.client("docker.swarmkit.v1.Control");
+
 let secretsMade = 0;
 
 /**
  * Lets a worker hold a session and send heartbeats through `worker`, and secrets be written through `control`, until
  * `stop`.
  */
-export async function startCitizens(worker: Channel, control: Channel): Promise<{ stop(): Promise<CitizensReport> }> {
+export async function startCitizens(
+  worker: Channel,
+  control: ClientOf<Handlers["docker.swarmkit.v1.Control"]>,
+): Promise<{ stop(): Promise<CitizensReport> }> {
   const over = new AbortController();
   const failures: string[] = [];
   const tally = { heartbeats: 0, slowestHeartbeat: 0, writes: 0, slowestWrite: 0 };
@@ -55,7 +63,7 @@ export async function startCitizens(worker: Channel, control: Channel): Promise<
     secretsMade += 1;
     const begun = clock.monotonic();
     const spec = { annotations: { name: `citizen-${secretsMade}` }, data: Buffer.from("x") };
-    await control.client("docker.swarmkit.v1.Control").CreateSecret({ spec }, { timeout: seconds(15) });
+    await control.CreateSecret({ spec }, { timeout: seconds(15) });
     tally.writes += 1;
     tally.slowestWrite = Math.max(tally.slowestWrite, clock.monotonic() - begun);
     await clock.sleep(writePause);

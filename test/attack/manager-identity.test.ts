@@ -7,7 +7,7 @@ import { nodes, tasks } from "@mswarm/store";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type GroupManager, ManagerGroup } from "../integration/manager-group.ts";
 import { callLimit, eventually } from "../support/eventually.ts";
-import { startCitizens } from "./good-citizens.ts";
+import { controlOf, startCitizens } from "./good-citizens.ts";
 import { forbiddenTo, forgeries, outcomeOf, refusals, wireMethods } from "./hostile-calls.ts";
 
 const inTime = { timeout: callLimit };
@@ -48,7 +48,7 @@ test("the list of attacked methods is the schema's, and not short", () => {
 
 test("a worker calls every method that is not for workers, with every forgery, and gets nothing", async () => {
   const [evil, good] = [await group.worker(), await group.worker()];
-  const citizens = await startCitizens(group.channel(good, group.follower), group.follower.local);
+  const citizens = await startCitizens(group.channel(good, group.follower), controlOf(group.follower));
   const linesBefore = group.lines.length;
   expect(await attack(evil, forbiddenTo.workers)).toEqual([]);
   const report = await citizens.stop();

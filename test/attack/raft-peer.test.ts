@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { messageToWire } from "../../packages/manager/src/state/raft-message-codec.ts";
 import { type GroupManager, ManagerGroup } from "../integration/manager-group.ts";
 import { callLimit, eventually } from "../support/eventually.ts";
-import { type CitizensReport, startCitizens } from "./good-citizens.ts";
+import { type CitizensReport, controlOf, startCitizens } from "./good-citizens.ts";
 
 let group: ManagerGroup;
 beforeAll(async () => {
@@ -104,7 +104,7 @@ async function send(attacker: TestNode, to: GroupManager, messages: readonly raf
 async function undisturbed(attack: () => Promise<void>): Promise<CitizensReport> {
   const { leader } = group;
   const { term } = leader.manager.raft.status();
-  const citizens = await startCitizens(group.channel(await group.worker(), leader), leader.local);
+  const citizens = await startCitizens(group.channel(await group.worker(), leader), controlOf(leader));
   await attack();
   const report = await citizens.stop();
   expect(report.failures).toEqual([]);

@@ -7,7 +7,7 @@ import { milliseconds, seconds, systemClock } from "@mswarm/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ManagerGroup } from "../integration/manager-group.ts";
 import { eventually } from "../support/eventually.ts";
-import { startCitizens } from "./good-citizens.ts";
+import { controlOf, startCitizens } from "./good-citizens.ts";
 import { preface, rawConnect } from "./rpc-frames.ts";
 
 const clock = systemClock();
@@ -102,7 +102,7 @@ async function trickle(socket: Socket, bytes: Buffer, isOver: () => boolean): Pr
 
 test("those who never finish their handshake or their preface are many, and nobody waits for them", async () => {
   const { leader } = group;
-  const citizens = await startCitizens(group.channel(worker, leader), leader.local);
+  const citizens = await startCitizens(group.channel(worker, leader), controlOf(leader));
   const { host, port } = addressOf();
   let isOver = false;
   // The beginning of a ClientHello of 512 bytes that never comes, and of an HTTP/2 preface.

@@ -69,11 +69,12 @@ export const defaultLimits: RpcLimits = {
   workers: {
     maxMessageBytes: swarmkitMessageBytes,
     maxPendingBytes: 16 * 1024 * 1024,
-    maxStreams: 500,
+    maxStreams: 200,
     maxSessionMegabytes: 64,
     maxHeaderBytes: 16 * 1024,
-    resetBurst: 1_000,
-    resetRate: 100,
+    // A worker ends a stream when it turns to another manager, or when somebody stops following its logs.
+    resetBurst: 100,
+    resetRate: 10,
   },
   managers: {
     maxMessageBytes: swarmkitMessageBytes,
