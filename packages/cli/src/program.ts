@@ -27,8 +27,11 @@ import { addServicePs } from "./commands/service-ps.ts";
 import { addServiceRm } from "./commands/service-rm.ts";
 import { addServiceRollback, addServiceScale, addServiceUpdate } from "./commands/service-update.ts";
 import { addStatus } from "./commands/status.ts";
+import { addTaskInspect, addTaskLs } from "./commands/task.ts";
 import { addUnlock, addUnlockKey } from "./commands/unlock.ts";
 import { addUpdate } from "./commands/update.ts";
+import { addVersion } from "./commands/version.ts";
+import { version } from "./version.ts";
 
 /** A command or group outside this list: `lab`, `demo`. */
 export type AddCommand = (parent: CliCommand, context: CliContext) => void;
@@ -39,15 +42,17 @@ export function createProgram(context: CliContext, more: readonly AddCommand[] =
   program
     .description("Docker swarm mode in TypeScript: a cluster of managers and workers that runs services")
     .option("-H, --host <address>", "Control socket of the daemon (MSWARM_HOST)")
+    .version(`mswarm version ${version}`, "-v, --version", "Print the version and quit")
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) });
-  for (const add of [addInit, addJoin, addLeave, addJoinToken, addUpdate, addCa, addUnlock, addStatus])
+  for (const add of [addInit, addJoin, addLeave, addJoinToken, addUpdate, addCa, addUnlock, addStatus, addVersion])
     add(program, context);
   addUnlockKey(program);
   addExplain(program, context);
   addNodeCommands(program, context);
   addServiceCommands(program, context);
+  addTaskCommands(program, context);
   addPayloadCommands(program, context);
   addLater(program, "network", "overlay networks");
   addLater(program, "stack", "stacks");
@@ -69,6 +74,11 @@ function addServiceCommands(program: CliCommand, context: CliContext): void {
   const commands = [addServiceCreate, addServiceLs, addServicePs, addServiceInspect, addServiceUpdate];
   for (const add of [...commands, addServiceScale, addServiceRollback, addServiceRm, addServiceLogs])
     add(service, context);
+}
+
+function addTaskCommands(program: CliCommand, context: CliContext): void {
+  const task = program.command("task").description("Look at tasks");
+  for (const add of [addTaskLs, addTaskInspect]) add(task, context);
 }
 
 function addPayloadCommands(program: CliCommand, context: CliContext): void {

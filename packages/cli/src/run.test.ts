@@ -275,3 +275,31 @@ test("help is printed to standard output with exit code 0", async () => {
   expect(result).toMatchObject({ exitCode: 0, err: "" });
   expect(result.out).toContain("--replicas-max-per-node");
 });
+
+test("the version is known without a daemon, and the daemon's with one", async () => {
+  expect(await run(["--version"])).toMatchObject({
+    exitCode: 0,
+    out: expect.stringMatching(/^mswarm version \d+\.\d+\.\d+\n$/),
+  });
+  const both = await run(["version", "--format", "{{.Server.Version}} on {{.Server.Engine}}"], {
+    daemon: { Status: async () => ({ version: "9.8.7", engine: "unix:///e.sock" }) },
+  });
+  expect(both).toMatchObject({ exitCode: 0, out: "9.8.7 on unix:///e.sock\n" });
+  const alone = await run(["version"], { isDaemonDown: true });
+  expect(alone).toMatchObject({ exitCode: 1, out: expect.stringMatching(/^Client:\n Version: /) });
+  expect(alone.err).toContain("Cannot connect to the mswarm daemon");
+});
+
+test("tasks are listed and shown without naming their service", async () => {
+  const task = { id: "t1aaaaaaaaaaaaaaaaaaaaaaa", serviceId: "s1", slot: "2", status: { state: "RUNNING" } } as const;
+  const control: TestSetting["control"] = {
+    ListTasks: async ({ filters }) => ({ tasks: filters?.names === undefined ? [task] : [] }),
+    ListServices: async () => ({ services: [{ id: "s1", spec: { annotations: { name: "web" } } }] }),
+  };
+  const list = (...words: string[]) => run(["task", "ls", ...words], { control });
+  expect((await list("--format", "{{.ID}} {{.Name}} {{.CurrentState}}")).out).toBe("t1aaaaaaaaaa web.2 Running\n");
+  expect((await list("--quiet", "--no-trunc")).out).toBe(`${task.id}\n`);
+  expect((await list("--filter", "service=other", "--quiet")).out).toBe("");
+  const shown = await run(["task", "inspect", "t1", "--format", "{{.Status.State}} {{.Slot}}"], { control });
+  expect(shown).toMatchObject({ exitCode: 0, out: "running 2\n" });
+});

@@ -37,7 +37,10 @@ const control: Partial<Control> = {
     ),
   }),
   ListTasks: async ({ filters }) => ({
-    tasks: tasks.filter(({ id = "" }) => filters?.idPrefixes?.some((prefix) => id.startsWith(prefix)) ?? true),
+    tasks: tasks.filter(
+      ({ id = "" }) =>
+        filters?.names === undefined && (filters?.idPrefixes?.some((prefix) => id.startsWith(prefix)) ?? true),
+    ),
   }),
   ListNodes: async () => ({ nodes: [...nodes] }),
   ListServices: async ({ filters }) => ({ services: filters === undefined ? [service] : [] }),

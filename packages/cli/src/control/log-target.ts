@@ -3,7 +3,7 @@ import { isSwarmError } from "@mswarm/runtime";
 import type { LogSelectorInput, Service, Task } from "@mswarm/wire";
 import type { Control } from "../cli-context.ts";
 import { LocalFailure } from "../local-failure.ts";
-import { findService } from "./lookup.ts";
+import { findService, findTask } from "./lookup.ts";
 
 export interface LogTarget {
   readonly kind: "service" | "task";
@@ -22,23 +22,11 @@ export async function findLogTarget(control: Control, text: string): Promise<Log
   } catch (error) {
     if (!isSwarmError(error, "NOT_FOUND")) throw error;
   }
-  return ofTask(await findTask(control, text));
-}
-
-async function findTask(control: Control, taskId: string): Promise<Task> {
-  try {
-    const { task } = await control.GetTask({ taskId });
-    if (task !== undefined) return task;
-  } catch (error) {
+  const noSuch = (error: unknown): never => {
     if (!isSwarmError(error, "NOT_FOUND")) throw error;
-  }
-  const { tasks = [] } = await control.ListTasks({ filters: { idPrefixes: [taskId] } });
-  const [only, ...more] = tasks;
-  if (only === undefined) throw new LocalFailure("NOT_FOUND", `no such task or service: ${taskId}`);
-  if (more.length > 0) {
-    throw new LocalFailure("INVALID_ARGUMENT", `task ${taskId} is ambiguous (${tasks.length} matches found)`);
-  }
-  return only;
+    throw new LocalFailure("NOT_FOUND", `no such task or service: ${text}`, { cause: error });
+  };
+  return ofTask(await findTask(control, text).catch(noSuch));
 }
 
 function ofService({ id = "", spec }: Service): LogTarget {

@@ -1,6 +1,6 @@
 // From what a user types to one object: full id, then full name, then a prefix of the id (engine-api reference, section 3).
 import { invalidArgument, isSwarmError, notFound } from "@mswarm/runtime";
-import type { Config, Network, Node, Secret, Service } from "@mswarm/wire";
+import type { Config, Network, Node, Secret, Service, Task } from "@mswarm/wire";
 import type { Control, Daemon } from "../cli-context.ts";
 
 interface Named {
@@ -59,6 +59,14 @@ export function findService(
       // A list never has the defaults, so the one that was meant is asked for again.
       return services.length === 1 && only?.id !== undefined ? [(await complete(only.id)) ?? only] : services;
     },
+  });
+}
+
+/** A task's name is `service.slot.id`. */
+export function findTask(control: Control, text: string): Promise<Task> {
+  return find<Task>("task", text, {
+    byId: async (taskId) => (await control.GetTask({ taskId })).task,
+    byFilter: async (filters) => (await control.ListTasks({ filters })).tasks,
   });
 }
 

@@ -244,8 +244,13 @@ test("templates are filled, and unknown fields named", async () => {
   const wrong = await mswarm("service ls --format '{{.Nope}}'");
   expect(wrong).toMatchObject({ exitCode: 2, out: "" });
   expect(wrong.err).toContain("there are .ID, .Name");
-  const loop = await mswarm("service ls --format '{{range .}}x{{end}}'");
-  expect(loop.exitCode).toBe(1);
+  const broken = await mswarm("service ls --format '{{range .}}x'");
+  expect(broken).toMatchObject({ exitCode: 2, out: "" });
+  expect(broken.err).toContain("template parsing error: template: :1: unexpected EOF");
+  const loud = "{{if eq .Mode `global`}}{{upper .Name}}{{else}}{{pad (truncate .Name 2) 1 0}}{{end}}";
+  expect((await mswarm(`service ls --format '${loud}'`)).out).toBe(" fu\nGLOB\n we\n");
+  expect((await mswarm("service ls --format '{{json .Name}}'")).out).toBe('"full"\n"glob"\n"web"\n');
+  expect((await mswarm("service ls --format 'table {{upper .Name}}|{{.Mode}}'")).out).toMatch(/^NAME\|MODE\nFULL\|/);
   expect((await mswarm("node inspect self --format '{{.Status.State}} {{json .Spec.Labels}}'")).out).toBe("ready {}\n");
 });
 

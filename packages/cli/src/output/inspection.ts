@@ -1,9 +1,11 @@
 // `… inspect`: a JSON array, compact JSON, a readable page, or a template; what is not found is reported at the end.
-import { isJsonObject, type Json, type JsonObject, jsonText } from "@mswarm/docker-json";
+import { type JsonObject, jsonText } from "@mswarm/docker-json";
 import { isSwarmError } from "@mswarm/runtime";
+import { valueOfJson } from "@mswarm/template";
 import type { CliContext } from "../cli-context.ts";
-import { LocalFailure, notAvailable } from "../local-failure.ts";
+import { LocalFailure } from "../local-failure.ts";
 import { describeError } from "./errors.ts";
+import { formatTemplate } from "./format-template.ts";
 
 export interface Inspection<T> {
   find(text: string): Promise<T>;
@@ -41,19 +43,6 @@ function render<T>(objects: readonly T[], inspection: Inspection<T>, format: str
   const values = objects.map((object) => inspection.json(object));
   if (format === undefined) return `${jsonText(values, 4)}\n`;
   if (format === "json" || format === "{{json .}}") return `${jsonText(values)}\n`;
-  return values.map((value) => `${fillPath(format, value)}\n`).join("");
-}
-
-/** `{{.Spec.Name}}` and `{{json .Spec}}`. */
-function fillPath(template: string, value: JsonObject): string {
-  const isPath = /\{\{(?<json>json )?\s*\.(?<path>[\w.]*)\s*\}\}/g;
-  const filled = template.replace(isPath, (_match, json: string | undefined, path: string) => {
-    const steps = path.split(".").filter((step) => step !== "");
-    const found = steps.reduce<Json | undefined>((at, step) => (isJsonObject(at) ? at[step] : undefined), value);
-    if (json !== undefined || typeof found === "object") return jsonText(found ?? null);
-    return found === undefined ? "<no value>" : String(found);
-  });
-  if (filled.includes("{{"))
-    throw notAvailable("templates can hold fields such as {{.Spec.Name}} only; use --format json");
-  return filled;
+  const fill = formatTemplate(format);
+  return values.map((value) => `${fill(valueOfJson(value))}\n`).join("");
 }

@@ -1,6 +1,8 @@
-// Lists: a table, one JSON object per line, a small template, or ids.
+// Lists: a table, one JSON object per line, a template, or ids.
+import { messageOf } from "@mswarm/runtime";
+import { GoStruct, type Value, valueOfJson } from "@mswarm/template";
 import { UsageError } from "../flags/option-values.ts";
-import { notAvailable } from "../local-failure.ts";
+import { formatTemplate, headerFunctions } from "./format-template.ts";
 import { formatTable } from "./table.ts";
 
 /** One column: its header, the field's name in JSON and templates, and its cell. */
@@ -26,7 +28,7 @@ export interface ListingOptions {
   readonly isQuiet: boolean;
 }
 
-/** The text of a list, with a line feed at the end of each line. Errors: UsageError, UNIMPLEMENTED for other templates. */
+/** The text of a list, with a line feed at the end of each line. Errors: UsageError. */
 export function formatListing<T>(items: readonly T[], listing: Listing<T>, options: ListingOptions): string {
   const lines = (texts: readonly string[]): string => texts.map((text) => `${text}\n`).join("");
   const { format = "table" } = options;
@@ -36,10 +38,14 @@ export function formatListing<T>(items: readonly T[], listing: Listing<T>, optio
     const header = listing.columns.map(({ header }) => header);
     return formatTable([header, ...items.map((item) => listing.columns.map((column) => column.cell(item)))]);
   }
-  const template = format.replace(/^table\s+/, "");
-  const rows = items.map((item) => fillTemplate(template, (field) => cellOf(item, field, listing)));
-  if (template === format) return lines(rows);
-  const header = fillTemplate(template, (field) => headerOf(field, listing));
+  const template = format
+    .replace(/^table\s+/, "")
+    .replaceAll("\\t", "\t")
+    .replaceAll("\\n", "\n");
+  const fill = formatTemplate(template);
+  const rows = items.map((item) => withFieldNames(listing, () => fill(fieldsOf(item, listing))));
+  if (!/^table\s/.test(format)) return lines(rows);
+  const header = formatTemplate(template, headerFunctions)(headersOf(listing));
   return formatTable([header, ...rows].map((row) => row.split("\t")));
 }
 
@@ -50,33 +56,35 @@ function jsonLine<T>(item: T, listing: Listing<T>): string {
   return JSON.stringify(Object.fromEntries(fields));
 }
 
-/**
- * Replaces `{{.Field}}`; `\t` and `\n` as in Go's templates on a command line.
- * Errors: UNIMPLEMENTED for anything else between the braces.
- */
-export function fillTemplate(template: string, fill: (field: string) => string): string {
-  const plain = template.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
-  return plain.replace(/\{\{(?<action>.*?)\}\}/gs, (_match, action: string) => {
-    const field = /^-?\s*\.(?<field>\w+)\s*-?$/.exec(action)?.groups?.["field"];
-    if (field === undefined) {
-      throw notAvailable(`templates can hold fields such as {{.ID}} only, not {{${action}}}; use --format json`);
-    }
-    return fill(field);
-  });
+const rowType = "row";
+
+const allColumns = <T>({ columns, more = [] }: Listing<T>): readonly Pick<Column<T>, "field" | "cell" | "json">[] => [
+  ...columns,
+  ...more,
+];
+
+const fieldsOf = <T>(item: T, listing: Listing<T>): Value =>
+  new GoStruct(
+    rowType,
+    Object.fromEntries(
+      allColumns(listing).map((column) => [column.field, valueOfJson(column.json?.(item) ?? column.cell(item))]),
+    ),
+  );
+
+function headersOf<T>(listing: Listing<T>): Value {
+  const headers = new Map(listing.columns.map(({ field, header }) => [field, header]));
+  const texts = allColumns(listing).map(({ field }) => [field, headers.get(field) ?? field.toUpperCase()]);
+  return new GoStruct(rowType, Object.fromEntries(texts));
 }
 
-function cellOf<T>(item: T, field: string, listing: Listing<T>): string {
-  const column = [...listing.columns, ...(listing.more ?? [])].find((candidate) => candidate.field === field);
-  if (column === undefined) throw unknownField(field, listing);
-  return String(column.json?.(item) ?? column.cell(item));
-}
-
-function headerOf<T>(field: string, listing: Listing<T>): string {
-  const column = listing.columns.find((candidate) => candidate.field === field);
-  return column?.header ?? field.toUpperCase();
-}
-
-function unknownField<T>(field: string, listing: Listing<T>): UsageError {
-  const names = [...listing.columns, ...(listing.more ?? [])].map((column) => column.field);
-  return new UsageError(`no field .${field} here; there are ${names.map((name) => `.${name}`).join(", ")}`);
+/** Names the fields there are to somebody who asked for another one. */
+function withFieldNames<T>(listing: Listing<T>, work: () => string): string {
+  try {
+    return work();
+  } catch (error) {
+    const [, field] = /can't evaluate field (\S+) in type row$/.exec(messageOf(error)) ?? [];
+    if (field === undefined) throw error;
+    const names = allColumns(listing).map((column) => `.${column.field}`);
+    throw new UsageError(`no field .${field} here; there are ${names.join(", ")}`, { cause: error });
+  }
 }

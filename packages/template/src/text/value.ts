@@ -39,7 +39,8 @@ export const stringMap = (texts: Readonly<Record<string, string>>): GoMap =>
 
 /** What encoding/json would make of it, except that whole numbers are ints. */
 export function valueOfJson(json: unknown): Value {
-  if (json === null || json === undefined || typeof json === "boolean") return json ?? null;
+  if (json === null || json === undefined) return null;
+  if (typeof json === "boolean" || typeof json === "bigint") return json;
   if (typeof json === "number") return Number.isSafeInteger(json) ? BigInt(json) : json;
   if (typeof json === "string") return bytesOfText(json);
   if (Array.isArray(json)) return json.map(valueOfJson);
