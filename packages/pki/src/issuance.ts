@@ -161,7 +161,8 @@ export async function withTries<R>(
       throwIfAborted(signal);
       if (attempt === tries || isRefusal(error)) throw error;
       parts.log.debug({ attempt, reason: messageOf(error) }, "a manager did not answer as it should");
-      await parts.clock.sleep(tryPause, signal);
+      // An answer that is wrong will not get better: the next manager is asked at once.
+      if (!isSwarmError(error, "INVALID_ARGUMENT")) await parts.clock.sleep(tryPause, signal);
     }
   }
 }
