@@ -147,7 +147,7 @@ test("who follows sees new lines and new tasks; when he goes, no worker reads on
     {
       serviceId,
       serviceVersion: service?.meta?.version ?? {},
-      spec: { ...service?.spec, replicated: { replicas: "3" } } as ServiceSpecInput,
+      spec: { ...service?.spec, replicated: { replicas: "3" } },
     },
     inTime,
   );

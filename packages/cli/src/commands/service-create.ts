@@ -4,7 +4,6 @@ import { waitForService } from "../control/convergence.ts";
 import { serviceInputs } from "../control/service-inputs.ts";
 import type { OptionValues } from "../flags/option-values.ts";
 import { notAvailable } from "../local-failure.ts";
-import { sendable } from "../service-spec/sendable.ts";
 import { newServiceSpec, noInputs } from "../service-spec/service.ts";
 import { addCreateOptions } from "./service-options.ts";
 
@@ -24,7 +23,7 @@ export function addServiceCreate(parent: CliCommand, context: CliContext): void 
     await withConnection(command, context, async ({ control }) => {
       const inputs = await serviceInputs(flags, image, { control, context });
       const spec = newServiceSpec({ image, command: words, flags }, inputs);
-      const { service } = await control.CreateService({ spec: sendable(spec) });
+      const { service } = await control.CreateService({ spec });
       const id = service?.id ?? "";
       context.out(`${id}\n`);
       if (flags.flag("detach") !== true) {

@@ -10,7 +10,6 @@ import { parseUnsigned } from "../flags/quantities.ts";
 import { LocalFailure } from "../local-failure.ts";
 import { forEachArgument } from "../output/errors.ts";
 import { scaled } from "../service-spec/mode.ts";
-import { sendable } from "../service-spec/sendable.ts";
 import { updatedServiceSpec } from "../service-spec/service.ts";
 import { refuseLater } from "./service-create.ts";
 import { addUpdateOptions } from "./service-options.ts";
@@ -100,7 +99,7 @@ async function write(service: Service, spec: ServiceSpec, control: Control): Pro
   await control.UpdateService({
     serviceId: service.id ?? "",
     serviceVersion: service.meta?.version ?? {},
-    spec: sendable(spec),
+    spec,
   });
 }
 
@@ -108,7 +107,7 @@ async function rollBack(service: Service, control: Control): Promise<void> {
   await control.UpdateService({
     serviceId: service.id ?? "",
     serviceVersion: service.meta?.version ?? {},
-    spec: sendable(service.spec ?? {}),
+    spec: service.spec ?? {},
     rollback: "PREVIOUS",
   });
 }

@@ -1,6 +1,6 @@
 // Source: engine-api reference 7.
 import { service, serviceSpec } from "@mswarm/docker-json";
-import type { ContainerSpec, Service, ServiceSpec, ServiceSpecInput } from "@mswarm/wire";
+import type { ContainerSpec, Service, ServiceSpec } from "@mswarm/wire";
 import { serverError } from "../errors/http-error.ts";
 import { answerEmpty, answerJson, type FaceRequest, type Route } from "../routing/route.ts";
 import { clientsPinSince, pinnedImage } from "./image-digest.ts";
@@ -95,15 +95,12 @@ function keptCredentials(current: Service, from: string): ContainerSpec["pullOpt
   return spec.task.container.pullOptions;
 }
 
-/** The generated input type asks for fields of an `Any` that its decoded type leaves optional; no spec here has one. */
-const sendable = (spec: ServiceSpec): ServiceSpecInput => spec as ServiceSpecInput;
-
 async function created(call: ManagerCall): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
   const { request, control, options } = call;
   const given = named(await withNetworkIds(call, await bodyOf(request, serviceSpec)));
   const registryAuth = sentCredentials(request);
   const { spec, warnings } = await prepared(call, given, registryAuth === "" ? undefined : { registryAuth });
-  const { service: made } = await control.CreateService({ spec: sendable(spec) }, options);
+  const { service: made } = await control.CreateService({ spec }, options);
   return { id: made?.id ?? "", warnings };
 }
 
@@ -118,7 +115,7 @@ async function updated(call: ManagerCall): Promise<readonly string[]> {
     registryAuth === "" ? keptCredentials(current, request.query.get("registryAuthFrom") ?? "") : { registryAuth };
   const { spec, warnings } = await prepared(call, given, pullOptions);
   const rollback = rollbackOf(request.query.get("rollback") ?? "");
-  await control.UpdateService({ serviceId: current.id ?? "", serviceVersion, spec: sendable(spec), rollback }, options);
+  await control.UpdateService({ serviceId: current.id ?? "", serviceVersion, spec, rollback }, options);
   return warnings;
 }
 

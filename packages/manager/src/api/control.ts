@@ -85,8 +85,7 @@ export function controlOperations(parts: ControlParts): ControlOperations {
 
 /** The same as handlers of the gRPC service. */
 export function createControl(parts: ControlParts): ServiceOf<Control> {
-  // The generated input types ask for the fields of an `Any` that its decoded type leaves optional; nothing else differs.
-  return controlOperations(parts) as ServiceOf<Control>;
+  return controlOperations(parts);
 }
 
 const managersOnly = roles("swarm-manager");

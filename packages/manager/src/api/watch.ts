@@ -10,7 +10,6 @@ import type {
   Object as WatchedObject,
   WatchMessage,
   WatchMessage_Event,
-  WatchMessageInput,
   WatchRequest,
 } from "@mswarm/wire";
 import { redactedObject } from "../objects/redaction.ts";
@@ -23,7 +22,7 @@ const backlogMax = 10_000;
 
 /** The handlers of Watch. Secrets come without data, clusters without keys, specs without registry credentials. */
 export function createWatch(parts: { readonly store: Store }): ServiceOf<Watch> {
-  return { Watch: (request, call) => watch(parts.store, request, call.signal) as AsyncGenerator<WatchMessageInput> };
+  return { Watch: (request, call) => watch(parts.store, request, call.signal) };
 }
 
 export const watchPolicy: PolicyTable<Watch> = { Watch: roles("swarm-manager") };

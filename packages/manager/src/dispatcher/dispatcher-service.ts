@@ -1,7 +1,7 @@
 // The Dispatcher service as it is bound to the wire. Leader only: bind it with `forward`.
 import { type PolicyTable, roles, type ServiceOf } from "@mswarm/rpc";
 import { unimplemented } from "@mswarm/runtime";
-import type { AssignmentsMessageInput, Handlers, SessionMessageInput, TasksMessageInput } from "@mswarm/wire";
+import type { Handlers } from "@mswarm/wire";
 import type { Dispatcher } from "./dispatcher.ts";
 
 type DispatcherHandlers = Handlers["docker.swarmkit.v1.Dispatcher"];
@@ -17,11 +17,11 @@ export const dispatcherPolicy: PolicyTable<DispatcherHandlers> = {
 
 export function dispatcherService(dispatcher: Dispatcher): ServiceOf<DispatcherHandlers> {
   return {
-    Session: (request, call) => dispatcher.session(request, call) as AsyncGenerator<SessionMessageInput>,
+    Session: (request, call) => dispatcher.session(request, call),
     Heartbeat: (request, call) => dispatcher.heartbeat(request, call),
     UpdateTaskStatus: (request, call) => dispatcher.updateTaskStatus(request, call),
     UpdateVolumeStatus: () => Promise.reject(unimplemented("cluster volumes are not supported")),
-    Tasks: (request, call) => dispatcher.taskLists(request, call) as AsyncGenerator<TasksMessageInput>,
-    Assignments: (request, call) => dispatcher.assignments(request, call) as AsyncGenerator<AssignmentsMessageInput>,
+    Tasks: (request, call) => dispatcher.taskLists(request, call),
+    Assignments: (request, call) => dispatcher.assignments(request, call),
   };
 }
