@@ -121,18 +121,18 @@ test.each([2, 3])("a manager of %i that comes back at another address is a membe
   });
 });
 
-test("of a manager and a running copy of its state one takes part, and the other says why it does not", async () => {
+test.each(["follower", "leader"])("a running copy of a %s's state does not take part, and says why", async (role) => {
   const [first, second, third] = [await daemons.running(), await daemons.running(), await daemons.running()];
   await first.init();
   await second.join(first, "manager");
   await third.join(first, "manager");
   await eventually(() => expect(third.raft.leadership.leaderId).toBe(first.raft.self.raftId));
-  const copy = await daemons.copyOf(third);
+  const copy = await daemons.copyOf(role === "leader" ? first : third);
   await copy.start();
   await eventually(() => expect(complaintOf(copy)).toContain("another daemon takes part as manager"));
   // The cluster does not notice.
   expect(first.raft.leadership.isLeader).toBe(true);
-  expect(third.membership.state).toEqual({ kind: "active" });
+  for (const daemon of [first, second, third]) expect(daemon.membership.state).toEqual({ kind: "active" });
   const spec = { annotations: { name: "written" }, data: Buffer.from("x") };
   await third.control.CreateSecret({ spec });
   expect(first.raft.members()).toHaveLength(3);
