@@ -48,6 +48,8 @@ export class DaemonProcess {
   readonly managerAddress: string;
   readonly stateDirectory: string;
   readonly controlPath: string;
+  /** The socket of Docker's face. */
+  readonly apiPath: string;
   /** Everything that all its runs logged, at debug level. */
   readonly logFile: string;
   readonly #settings: DaemonSettings;
@@ -64,6 +66,7 @@ export class DaemonProcess {
     this.managerAddress = `${address}:${port}`;
     this.stateDirectory = settings.stateDirectory ?? join(folder, "state");
     this.controlPath = join(folder, "run/control.sock");
+    this.apiPath = join(folder, "run/docker.sock");
     this.logFile = join(folder, "daemon.log");
   }
 
@@ -87,7 +90,7 @@ export class DaemonProcess {
     const flags = [
       `--state-dir=${this.stateDirectory}`,
       `--engine=${engine}`,
-      `--api=unix://${join(folder, "run/docker.sock")}`,
+      `--api=unix://${this.apiPath}`,
       `--control=unix://${this.controlPath}`,
       `--hostname=${name}`,
       `--default-advertise-addr=${address}`,

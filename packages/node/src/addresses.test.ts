@@ -61,7 +61,7 @@ test("an unspecified or unknown address cannot be advertised", () => {
   const ask = (advertise: string) => () =>
     resolveAdvertiseAddress({ advertise, fallback: "", listen: anywhere }, oneCard);
   expect(ask("0.0.0.0")).toThrow("advertise address must be a non-zero IP address");
-  expect(ask("nosuch")).toThrow("must specify a valid IP address or interface name");
+  expect(ask("nosuch")).toThrow("advertise address must be a non-zero IP address or network interface");
   expect(() => resolveAdvertiseAddress({ advertise: "", fallback: "", listen: anywhere }, loopback)).toThrow(
     "could not find the system's IP address",
   );

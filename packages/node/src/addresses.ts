@@ -56,10 +56,14 @@ function ipOrInterface(host: string, interfaces: Interfaces, complaint: string):
   return address;
 }
 
+const badListenAddress = "listen address must be an IP address or network interface (with optional port number)";
+const badAdvertiseAddress =
+  "advertise address must be a non-zero IP address or network interface (with optional port number)";
+
 /** The address to listen on; empty means all addresses, port 2377. */
 export function resolveListenAddress(text: string, interfaces: Interfaces): HostPort {
   const { host, port } = parseHostPort(text === "" ? "0.0.0.0" : text);
-  return { host: ipOrInterface(host, interfaces, "listen address must be an IP address or network interface"), port };
+  return { host: ipOrInterface(host, interfaces, badListenAddress), port };
 }
 
 /**
@@ -75,8 +79,8 @@ export function resolveAdvertiseAddress(
   const asked = advertise !== "" ? advertise : isUnspecified(listen.host) ? fallback : "";
   if (asked !== "") {
     const { host, port } = parseHostPort(asked, listen.port);
-    const address = ipOrInterface(host, interfaces, "must specify a valid IP address or interface name");
-    if (isUnspecified(address)) throw invalidArgument("advertise address must be a non-zero IP address");
+    const address = ipOrInterface(host, interfaces, badAdvertiseAddress);
+    if (isUnspecified(address)) throw invalidArgument(badAdvertiseAddress);
     return { host: address, port };
   }
   return { host: isUnspecified(listen.host) ? onlyAddress(interfaces) : listen.host, port: listen.port };

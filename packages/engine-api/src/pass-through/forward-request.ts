@@ -49,6 +49,8 @@ export function forwardRequest(
       resolve();
     });
     if (consumed !== undefined) engineRequest.end(consumed);
+    // Head and end in one write: the engine may answer a head and close before a second one.
+    else if (!hasBody(message)) engineRequest.end();
     else if (message.headers.expect === undefined) sendBody(message, engineRequest);
     else {
       engineRequest.flushHeaders();
@@ -72,9 +74,12 @@ function framedHeaders(message: IncomingMessage): readonly string[] {
 
 const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
 
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? "0") > 0;
+
 function sendBody(message: IncomingMessage, engineRequest: ClientRequest): void {
   // The engine may have something to say before the body comes.
-  if (!message.complete) engineRequest.flushHeaders();
+  engineRequest.flushHeaders();
   message.pipe(engineRequest, { end: false });
   message.once("end", () => {
     if (message.rawTrailers.length > 0) engineRequest.addTrailers(pairsOf(message.rawTrailers));
