@@ -20,6 +20,7 @@ import { expect } from "vitest";
 import { parseHostPort } from "../../packages/node/src/addresses.ts";
 import { createControlServer } from "../../packages/node/src/control-server.ts";
 import type { DaemonOptions } from "../../packages/node/src/daemon-options.ts";
+import { createEngineApiFace, type EngineApiFace } from "../../packages/node/src/engine-api-face.ts";
 import { Membership } from "../../packages/node/src/membership.ts";
 import { openStateDirectory, type StateDirectory } from "../../packages/node/src/state-directory.ts";
 
@@ -47,6 +48,7 @@ export class TestDaemon {
   #membership: Membership | undefined;
   #state: StateDirectory | undefined;
   #control: RpcServer | undefined;
+  #face: EngineApiFace | undefined;
   #channel: Channel | undefined;
 
   private constructor(folder: string, address: string, clock: Clock) {
@@ -64,6 +66,16 @@ export class TestDaemon {
     return join(this.folder, "state");
   }
 
+  /** Where a test may serve the engine's own API; the daemon itself uses the engine in memory. */
+  get enginePath(): string {
+    return join(this.folder, "engine.sock");
+  }
+
+  /** Of the Engine API face; only there after `serveFace`. */
+  get apiPath(): string {
+    return join(this.folder, "docker.sock");
+  }
+
   get membership(): Membership {
     invariant(this.#membership !== undefined, "the daemon runs");
     return this.#membership;
@@ -73,8 +85,8 @@ export class TestDaemon {
     const control = `unix://${join(this.folder, "control.sock")}`;
     const options: DaemonOptions = {
       stateDirectory: this.stateDirectory,
-      engine: "unix:///fake",
-      api: "unix:///unused",
+      engine: `unix://${this.enginePath}`,
+      api: `unix://${this.apiPath}`,
       control,
       hostname: this.hostname,
       defaultAdvertiseAddress: this.defaultAdvertiseAddress,
@@ -95,10 +107,18 @@ export class TestDaemon {
     return membership;
   }
 
+  /** Serves Docker's face until the daemon stops. */
+  async serveFace(): Promise<void> {
+    const { membership } = this;
+    this.#face = await createEngineApiFace({ membership, clock: this.#clock, log: silentLogger() });
+  }
+
   /** As SIGTERM does. */
   async stop(): Promise<void> {
     const [membership, control, state] = [this.#membership, this.#control, this.#state];
     this.#membership = undefined;
+    await this.#face?.close(milliseconds(0));
+    this.#face = undefined;
     this.#channel?.close();
     this.#channel = undefined;
     await membership?.stop();
