@@ -243,7 +243,7 @@ const inside: readonly Step[] = [
   create("everywhere", { Mode: { Global: {} } }),
   create("job", { Mode: { ReplicatedJob: {} } }, { Image: image, Command: ["true"] }),
   { ...create("oldjob", { Mode: { ReplicatedJob: {} } }), version: "1.40" },
-  { ...create("unpinned", {}, { Image: "nosuch.invalid/x:1" }), version: "1.29" },
+  { ...create("unpinned", {}, { Image: "127.0.0.1:1/x:1" }), version: "1.29" },
   create("", {}, { Image: image, Command: ["echo", "spoken"], TTY: false, Labels: { nameless: "1" } }),
   { say: "GET /services/web" },
   { say: "GET /services/web?insertDefaults=true" },

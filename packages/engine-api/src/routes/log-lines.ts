@@ -1,5 +1,5 @@
 // Log messages as clients read them. Source: engine-api reference 11, moby daemon/server/httputils/logstream.
-import { isSwarmError, messageOf } from "@mswarm/runtime";
+import { dateOf, type Instant, isSwarmError, messageOf } from "@mswarm/runtime";
 import type { google, LogMessage, SubscribeLogsMessage } from "@mswarm/wire";
 import { grpcError } from "../errors/http-error.ts";
 
@@ -49,7 +49,9 @@ function lineOf(message: LogMessage, { timestamps, details }: LogFormat): Buffer
 
 /** RFC 3339 with all nine digits. */
 function fixedTime({ seconds = "0", nanos = 0 }: google.Timestamp = {}): string {
-  const start = new Date(Number(seconds) * 1_000).toISOString().slice(0, 19);
+  const start = dateOf((Number(seconds) * 1_000) as Instant)
+    .toISOString()
+    .slice(0, 19);
   return `${start}.${String(nanos).padStart(9, "0")}Z`;
 }
 
