@@ -32,9 +32,10 @@ export function addDaemon(parent: CliCommand, context: CliContext): void {
     .addOption(genericResourceOption(context))
     .option("--publish-addr <address>", "Host address of published ports; all where absent");
   command.action(async () => {
+    const options = daemonOptions(optionsOf(command));
     // Loaded here, because the other commands do not need the daemon's code.
     const { runDaemon } = await import("@mswarm/node/daemon");
-    await runDaemon(daemonOptions(optionsOf(command)), context.signal);
+    await runDaemon(options, context.signal);
   });
 }
 
