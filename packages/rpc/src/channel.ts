@@ -59,6 +59,8 @@ export interface Channel {
 const firstReconnectDelay = 100;
 const defaultMaxReconnectDelay = seconds(8);
 const defaultConnectTimeout = seconds(5);
+/** A first set of assignments holds all configs of a node, 1 MB each; a server that sends on without end is cut off. */
+const answerBytesMax = 512 * 2 ** 20;
 
 const same = (bytes: Buffer): Buffer => bytes;
 
@@ -148,7 +150,7 @@ class GrpcChannel implements Channel {
       },
     });
     const client = new GrpcClient(target, credentials, {
-      "grpc.max_receive_message_length": -1,
+      "grpc.max_receive_message_length": answerBytesMax,
       "grpc.max_send_message_length": -1,
       "grpc.initial_reconnect_backoff_ms": firstReconnectDelay,
       "grpc.max_reconnect_backoff_ms": this.#parts.maxReconnectDelay ?? defaultMaxReconnectDelay,

@@ -197,3 +197,18 @@ test("a session that says absurd things about this node and its managers harms n
   expect(scene.messages.length).toBeGreaterThanOrEqual(lies.length);
   expect(scene.containerOf("honest").isRunning).toBe(true);
 });
+
+test("log subscriptions without number are not all served", async () => {
+  const scene = await sceneWith();
+  for (let index = 0; index < 2_000; index += 1) {
+    scene.manager.subscribe({
+      id: `s${index}`,
+      selector: { nodeIds: [nodeId] },
+      options: { follow: true, tail: "-1" },
+    });
+  }
+  await scene.pass();
+  scene.engine.write(scene.containerOf("honest"), "stdout", "line");
+  await scene.pass(2_000);
+  expect(scene.manager.published.size).toBe(500);
+});

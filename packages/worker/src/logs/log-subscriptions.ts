@@ -3,6 +3,9 @@ import type { PublishLogsMessage } from "@mswarm/wire";
 import type { ManagerConnection } from "../session/connection.ts";
 import { type LogPublisherParts, publishedLogs } from "./log-publisher.ts";
 
+/** Each one that follows costs a look at all tasks every second. */
+const subscriptionsMax = 500;
+
 /**
  * Serves the log subscriptions of one session until the signal aborts or the manager ends the stream. One that fails
  * ends alone. A manager that knows no log subscriptions is left in peace.
@@ -21,7 +24,9 @@ export async function serveLogSubscriptions(
     for await (const subscription of logBroker.ListenSubscriptions({}, { signal })) {
       const id = subscription.id ?? "";
       if (subscription.close === true) open.get(id)?.abort();
-      else if (!open.has(id)) {
+      else if (open.size >= subscriptionsMax) {
+        parts.log.warn({ subscriptions: open.size }, "the manager asks for more logs at once than are served");
+      } else if (!open.has(id)) {
         const end = new AbortController();
         open.set(id, end);
         group.run(`subscription ${id}`, async (abort) => {
