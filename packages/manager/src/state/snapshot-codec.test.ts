@@ -25,7 +25,9 @@ test("a snapshot in slices is the wire's message, every list in it, with a pause
     volumes: ids("u", 7),
   };
   let pauses = 0;
-  const bytes = await encodeSnapshot({ membership, store }, async () => void (pauses += 1));
+  const bytes = await encodeSnapshot({ membership, store }, async () => {
+    pauses += 1;
+  });
   expect(pauses).toBe(21 + 8 + 8);
   const members = membership.members.map(({ address, ...rest }) => ({ ...rest, addr: address, status: {} }));
   const whole: Parameters<typeof snapshotCodec.encode>[0] = {
