@@ -151,7 +151,10 @@ function dockerd({ folder, dataRoot, socket, bridge }: Places): readonly string[
 async function spawnDaemon(command: readonly string[], logFile: string): Promise<ChildProcess> {
   const log = await open(logFile, "a");
   // The engine goes down with a test process that is killed.
-  const daemon = spawn("setpriv", ["--pdeathsig", "TERM", ...command], { stdio: ["ignore", log.fd, log.fd] });
+  const stdio: ["ignore", number, number] = ["ignore", log.fd, log.fd];
+  // A folder for temporary files that somebody chose for this test need not exist where the engine runs.
+  const { TMPDIR: _folder, ...env } = process.env;
+  const daemon = spawn("setpriv", ["--pdeathsig", "TERM", ...command], { stdio, env });
   await log.close();
   return daemon;
 }
