@@ -41,10 +41,12 @@ export async function openEngineRoot(release: string, folder: string): Promise<E
       `mount -t proc proc ${root}/proc`,
       `mount --rbind /sys ${root}/sys`,
       `mount --rbind /dev ${root}/dev`,
-      `mkdir -p ${root}${folder} && mount --bind ${folder} ${root}${folder}`,
+      `mkdir -p ${root}${folder} ${root}/old && mount --bind ${folder} ${root}${folder}`,
+      // Not chroot: containers would keep the host's root below their own, and `docker exec` would see that one.
+      `cd ${root} && pivot_root . old && umount --lazy old`,
     ];
     await run("nsenter", [...namespace.slice(1), "sh", "-euc", mounts.join("\n")]);
-    return { enter: [...namespace, "chroot", root ?? ""], stop };
+    return { enter: namespace, stop };
   } catch (error) {
     await stop();
     throw error;
