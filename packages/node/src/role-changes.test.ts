@@ -111,3 +111,16 @@ test("a promotion taken back before its certificate came is not gone on asking f
   changes.told(node("WORKER"));
   expect(orders).toHaveLength(2);
 });
+
+test("a demoted node refuses to be a manager until its certificate is a worker's", async () => {
+  const { changes, orders, state } = bench([docker]);
+  changes.told(node("MANAGER"));
+  await settle();
+  state.role = "swarm-manager";
+  changes.told(node("WORKER"));
+  expect(changes.refusal).toContain("Docker Engine");
+  expect(orders).toEqual(["swarm-worker"]);
+  state.role = "swarm-worker";
+  changes.renewed({ role: "swarm-worker" } as Parameters<RoleChanges["renewed"]>[0]);
+  expect(changes.refusal).toBeUndefined();
+});

@@ -42,7 +42,7 @@ export class RoleChanges {
   told(node: Node | undefined): void {
     const wanted = (node?.spec?.desiredRole ?? "WORKER") === "MANAGER" ? "swarm-manager" : "swarm-worker";
     this.#wanted = wanted;
-    if (wanted === "swarm-worker") this.#refusal = undefined;
+    this.#settle();
     const isOutdated = this.#ordered !== undefined && this.#ordered !== wanted;
     if (wanted !== this.#parts.role() || isOutdated) {
       if (wanted === "swarm-manager") this.#parts.tasks.run("promotion", (signal) => this.#consider(signal));
@@ -54,6 +54,7 @@ export class RoleChanges {
 
   renewed(certificate: NodeCertificate): void {
     if (certificate.role === this.#ordered) this.#ordered = undefined;
+    this.#settle();
   }
 
   /** To be asked before Raft is joined. Errors: FAILED_PRECONDITION; UNAVAILABLE when no manager answers. */
@@ -78,9 +79,14 @@ export class RoleChanges {
       this.#parts.log.info({ reason: messageOf(error) }, "promoted, without knowing yet by what kind of manager");
     } finally {
       this.#isAsking = false;
-      if (this.#wanted === "swarm-worker") this.#refusal = undefined;
+      this.#settle();
     }
     if (this.#wanted === "swarm-manager") this.#order("swarm-manager");
+  }
+
+  /** Until the certificate is a worker's again, the refusal is all that keeps a manager from being started. */
+  #settle(): void {
+    if (this.#wanted === "swarm-worker" && this.#parts.role() === "swarm-worker") this.#refusal = undefined;
   }
 
   #order(role: CertificateRole): void {
