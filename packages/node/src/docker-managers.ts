@@ -7,7 +7,7 @@ const helloTimeout = seconds(5);
 
 /** What a promoted node is and says. */
 export const promotionRefused = (nodeId: string): string =>
-  `this node was promoted, but the managers of this cluster run Docker Engine and mswarm cannot share a quorum with them yet: it goes on as a worker. Take the promotion back: docker node demote ${nodeId}`;
+  `this node was promoted, but the managers of this cluster run Docker Engine and mswarm cannot share a quorum with them yet: it goes on as a worker. Docker cannot demote it, because it never joined the quorum: to make it a plain worker, mswarm leave, docker node rm --force ${nodeId}, and join again`;
 
 /** What a node is told that joins with the manager token. */
 export const joinAsManagerRefused = (nodeId: string): string =>

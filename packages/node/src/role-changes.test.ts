@@ -65,7 +65,7 @@ test("a promotion by Docker managers is refused with a sentence until it is take
   changes.told(node("MANAGER"));
   await settle();
   expect(orders).toEqual([]);
-  expect(changes.refusal).toContain("docker node demote n1");
+  expect(changes.refusal).toContain("docker node rm --force n1");
   changes.told(node("WORKER"));
   expect(changes.refusal).toBeUndefined();
   expect(orders).toEqual([]);
