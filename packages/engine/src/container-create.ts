@@ -46,7 +46,7 @@ export interface ContainerCreate {
   readonly ports: readonly ContainerPort[];
   /** Name of a network of the engine; absent: the engine's default network. */
   readonly network?: string;
-  /** Windows only: `process` or `hyperv`. */
+  /** `default`; on Windows also `process` or `hyperv`. Absent: the engine's default. */
   readonly isolation?: string;
 }
 
@@ -104,8 +104,6 @@ export interface ContainerResources {
   /** Billionths of a cpu. */
   readonly nanoCpus?: number;
   readonly memoryBytes?: number;
-  /** Soft limit. */
-  readonly memoryReservationBytes?: number;
   /** Memory and swap together; -1: unlimited swap. */
   readonly memoryAndSwapBytes?: number;
   /** 0 to 100. */

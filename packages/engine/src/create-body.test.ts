@@ -32,7 +32,7 @@ test("what is absent is left to the engine's defaults, and the engine never rest
     OpenStdin: false,
     ExposedPorts: {},
     HostConfig: {
-      RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+      Ulimits: [],
       PortBindings: {},
       ReadonlyRootfs: false,
     },

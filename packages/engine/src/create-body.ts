@@ -31,8 +31,7 @@ export function createBody(spec: ContainerCreate): Record<string, unknown> {
 function hostConfig(spec: ContainerCreate): Record<string, unknown> {
   const { resources } = spec;
   return withoutAbsent({
-    // A task's container is never restarted by the engine: the orchestrator makes a new task instead.
-    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    // No restart policy: a task's container is never restarted, the orchestrator makes a new task instead.
     NetworkMode: spec.network,
     PortBindings: portBindings(spec.ports),
     Mounts: orAbsent(spec.mounts.map(mountBody)),
@@ -51,12 +50,11 @@ function hostConfig(spec: ContainerCreate): Record<string, unknown> {
     Isolation: spec.isolation,
     NanoCpus: resources.nanoCpus,
     Memory: resources.memoryBytes,
-    MemoryReservation: resources.memoryReservationBytes,
     MemorySwap: resources.memoryAndSwapBytes,
     MemorySwappiness: resources.memorySwappiness,
     PidsLimit: resources.pidsLimit,
     OomScoreAdj: resources.oomScoreAdjustment,
-    Ulimits: orAbsent(resources.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }))),
+    Ulimits: resources.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
   });
 }
 
@@ -78,7 +76,7 @@ function mountBody(mount: ContainerMount): Record<string, unknown> {
       return {
         ...common,
         Source: mount.source,
-        BindOptions: withoutAbsent({
+        ...optionsNamed("BindOptions", {
           Propagation: mount.propagation,
           NonRecursive: mount.nonRecursive,
           CreateMountpoint: mount.createSource,
@@ -90,17 +88,23 @@ function mountBody(mount: ContainerMount): Record<string, unknown> {
       return {
         ...common,
         Source: mount.source,
-        VolumeOptions: withoutAbsent({
-          NoCopy: mount.noCopy,
-          Labels: mount.labels,
+        ...optionsNamed("VolumeOptions", {
+          NoCopy: mount.noCopy || undefined,
+          Labels: Object.keys(mount.labels).length === 0 ? undefined : mount.labels,
           DriverConfig:
             mount.driver === undefined ? undefined : { Name: mount.driver.name, Options: mount.driver.options },
           Subpath: mount.subpath,
         }),
       };
     case "tmpfs":
-      return { ...common, TmpfsOptions: withoutAbsent({ SizeBytes: mount.sizeBytes, Mode: mount.mode }) };
+      return { ...common, ...optionsNamed("TmpfsOptions", { SizeBytes: mount.sizeBytes, Mode: mount.mode }) };
   }
+}
+
+/** Nothing at all where no option is set: `inspect` shows an empty object otherwise. */
+function optionsNamed(name: string, options: Record<string, unknown>): Record<string, unknown> {
+  const present = withoutAbsent(options);
+  return Object.keys(present).length === 0 ? {} : { [name]: present };
 }
 
 const portKey = (port: ContainerPort): string => `${port.containerPort}/${port.protocol}`;

@@ -2,15 +2,17 @@ import type { ContainerPort, ContainerResources } from "@mswarm/engine";
 import { unimplemented } from "@mswarm/runtime";
 import type { GenericResource, PortConfig, Task } from "@mswarm/wire";
 
-/** Limits and reservations; 0 means "none" in the specification, and is left out. */
+/**
+ * Limits; 0 means "none" in the specification, and is left out. Reservations are the scheduler's affair: Docker's workers
+ * do not tell their engine of them either.
+ */
 export function containerResources(task: Task): ContainerResources {
-  const { limits, reservations, swapBytes, memorySwappiness } = task.spec?.resources ?? {};
+  const { limits, swapBytes, memorySwappiness } = task.spec?.resources ?? {};
   const container = task.spec?.container;
   const memoryBytes = Number(limits?.memoryBytes ?? 0);
   return {
     ...unlessZero("nanoCpus", Number(limits?.nanoCpus ?? 0)),
     ...unlessZero("memoryBytes", memoryBytes),
-    ...unlessZero("memoryReservationBytes", Number(reservations?.memoryBytes ?? 0)),
     ...(swapBytes === undefined
       ? {}
       : { memoryAndSwapBytes: memoryAndSwap(memoryBytes, Number(swapBytes.value ?? 0)) }),

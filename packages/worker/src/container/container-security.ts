@@ -20,7 +20,7 @@ export function securityOptions(privileges: Privileges | undefined): readonly st
 function selinux(context: Privileges["selinuxContext"]): readonly string[] {
   if (context === undefined) return [];
   if (context.disable === true) return ["label=disable"];
-  return (["user", "role", "type", "level"] as const).flatMap((part) => {
+  return (["user", "role", "level", "type"] as const).flatMap((part) => {
     const value = context[part] ?? "";
     return value === "" ? [] : [`label=${part}:${value}`];
   });

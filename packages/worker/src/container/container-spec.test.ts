@@ -122,7 +122,7 @@ test("everything a specification can say arrives", () => {
   });
 });
 
-test("limits and reservations are the engine's, swap is counted with memory", () => {
+test("limits are the engine's and reservations the scheduler's; swap is counted with memory", () => {
   const resources = (found: NonNullable<Task["spec"]>["resources"]) => {
     const task = assignedTask("task1");
     return containerCreateOf({ ...task, spec: { ...task.spec, ...(found && { resources: found }) } }, surroundings, [])
@@ -138,7 +138,6 @@ test("limits and reservations are the engine's, swap is counted with memory", ()
   ).toEqual({
     nanoCpus: 500_000_000,
     memoryBytes: 1_048_576,
-    memoryReservationBytes: 524_288,
     memoryAndSwapBytes: 1_049_576,
     memorySwappiness: 0,
     ulimits: [],

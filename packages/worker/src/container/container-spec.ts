@@ -106,10 +106,10 @@ function healthcheckOf(config: HealthConfig): ContainerHealthcheck {
   };
 }
 
-function isolationOf({ isolation }: ContainerSpec): { readonly isolation?: string } {
+function isolationOf({ isolation }: ContainerSpec): { readonly isolation: string } {
   switch (isolation ?? "ISOLATION_DEFAULT") {
     case "ISOLATION_DEFAULT":
-      return {};
+      return { isolation: "default" };
     case "ISOLATION_PROCESS":
       return { isolation: "process" };
     case "ISOLATION_HYPERV":
