@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import { fromJSON } from "@grpc/proto-loader";
 import { expect, test } from "vitest";
 import { internalRaftRequestCodec, raftEntryCodec, raftMessageCodec } from "./codecs.ts";
+import { schemaJson } from "./generated/schema-json.ts";
 import { loaderOptions } from "./schema.ts";
-import { serviceOf } from "./services.ts";
+import { serviceNames, serviceOf } from "./services.ts";
 
 test("absent stays absent, so that a Go peer sees no empty message where there was none", () => {
   const bytes = internalRaftRequestCodec.encode({ action: [{ action: "STORE_ACTION_CREATE", task: { id: "t" } }] });
@@ -40,4 +42,24 @@ test("types are generated with the options they are loaded with", () => {
 
 test("services are found by their full names only", () => {
   expect(Object.keys(serviceOf("docker.swarmkit.v1.CA"))).toEqual(["GetRootCACertificate", "GetUnlockKey"]);
+});
+
+test("every method is what proto-loader would make of it", () => {
+  const loaded = fromJSON(JSON.parse(schemaJson), loaderOptions);
+  const theirs = Object.entries(loaded).filter(([, definition]) => !("format" in definition));
+  expect(serviceNames.toSorted()).toEqual(theirs.map(([name]) => name).sort());
+  expect(theirs.length).toBeGreaterThan(10);
+  for (const name of serviceNames) {
+    const ours = serviceOf(name);
+    const definition = loaded[name] as typeof ours;
+    expect(Object.keys(ours)).toEqual(Object.keys(definition));
+    for (const [method, their] of Object.entries(definition)) {
+      const our = ours[method];
+      const { path, requestStream, responseStream } = their;
+      expect(our).toMatchObject({ path, requestStream, responseStream });
+      const bytes = Buffer.from(their.requestSerialize({}));
+      expect(our?.requestSerialize({})).toEqual(bytes);
+      expect(our?.responseDeserialize(Buffer.alloc(0))).toEqual(their.responseDeserialize(Buffer.alloc(0)));
+    }
+  }
 });

@@ -1,8 +1,7 @@
 // The services of the wire, with their generated handler types. `rpc` derives async handlers and clients from them.
-import type { ServiceDefinition } from "@grpc/proto-loader";
 import type * as mswarm from "./generated/mswarm.ts";
 import type * as swarmkit from "./generated/swarmkit.ts";
-import { serviceNames as allServiceNames, serviceDefinition } from "./schema.ts";
+import { serviceNames as allServiceNames, type Definition, serviceDefinition } from "./schema.ts";
 
 /** Generated handler types by service name; the key is the full name on the wire. */
 export interface Handlers {
@@ -29,6 +28,6 @@ export type ServiceName = keyof Handlers;
 export const serviceNames: readonly ServiceName[] = allServiceNames as readonly ServiceName[];
 
 /** The loaded definition of a service: paths, kinds of its methods and their codecs. */
-export function serviceOf(name: ServiceName): ServiceDefinition {
+export function serviceOf(name: ServiceName): Definition {
   return serviceDefinition(name);
 }
