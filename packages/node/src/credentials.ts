@@ -109,6 +109,9 @@ export class Credentials {
 
   /** The data key that seals this manager's Raft log; made when there is none yet. */
   async raftDek(): Promise<Buffer> {
+    // Reading comes first: a manager starts on a full disk too, and says then what its log says.
+    const known = (await this.#files.load())?.raftDek;
+    if (known !== undefined) return known;
     const fresh = this.#random.bytes(32);
     const identity = await this.#files.update((current) => ({ ...current, raftDek: current.raftDek ?? fresh }));
     invariant(identity.raftDek !== undefined, "a saved data key is there");
