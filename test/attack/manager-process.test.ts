@@ -1,11 +1,13 @@
-// DESIGN 7, rule 7 against a manager in a process of its own: a worker with a valid certificate, and a leaked token, do all
-// they can to make its memory, its log and its event loop suffer. The attacker lives in this process, so that what is
-// measured there is the manager's.
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+// DESIGN 7, rules 7 and 10 against a manager in a process of its own: a worker with a valid certificate, a leaked token and
+// other users of the machine do all they can to it. The attacker lives in this process, so that what is measured there is
+// the manager's.
+import { execFile } from "node:child_process";
+import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { createCertificateRequest, managerServerName } from "@mswarm/pki";
 import { type CertifiedKey, type Channel, openChannel, TlsMaterial } from "@mswarm/rpc";
 import { isSwarmError, milliseconds, seconds, systemClock } from "@mswarm/runtime";
@@ -16,6 +18,7 @@ import { TestCluster } from "../support/test-cluster.ts";
 import { type CitizensReport, startCitizens } from "./good-citizens.ts";
 import { frame, frameType, headerBlock, preface, rawConnect } from "./rpc-frames.ts";
 
+const run = promisify(execFile);
 const clock = systemClock();
 const inTime = { timeout: callLimit };
 const megabyte = 1_048_576;
@@ -279,4 +282,28 @@ test("a leaked worker token in a loop: so many at once, so many per second, and 
   expect([...outcomes.keys()].filter((code) => code !== "OK" && code !== "RESOURCE_EXHAUSTED")).toEqual([]);
   // A record, its certificate, and no more.
   within(report, { megabytes: 250, entries: 2 * most + 50 });
+});
+
+test("another user of the machine can open neither socket, nor read the state", async () => {
+  // The folders of tests are private; those of a daemon are not.
+  for (let folder = dirname(manager.controlPath); folder !== tmpdir() && folder !== "/"; folder = dirname(folder)) {
+    await chmod(folder, 0o755);
+  }
+  const asUser = async (group: string, command: readonly string[]): Promise<string> =>
+    await run("setpriv", ["--reuid=65534", `--regid=${group}`, "--clear-groups", ...command], { timeout: 3_000 }).then(
+      () => "allowed",
+      ({ stderr }: { stderr: string }) => stderr,
+    );
+  const reach = (path: string): readonly string[] => ["openssl", "s_client", "-quiet", "-no_ign_eof", "-unix", path];
+  const api = join(dirname(manager.controlPath), "docker.sock");
+  for (const path of [manager.controlPath, api]) {
+    expect((await stat(path)).mode & 0o777).toBe(0o660);
+    expect(await asUser("65534", reach(path))).toMatch(/Permission denied/);
+  }
+  // Whoever is in the group may.
+  expect(await asUser("0", reach(manager.controlPath))).not.toMatch(/Permission denied/);
+  expect(await asUser("65534", ["ls", manager.stateDirectory])).toMatch(/Permission denied/);
+  for (const file of ["certificates/swarm-node.key", "daemon.json"]) {
+    expect((await stat(join(manager.stateDirectory, file))).mode & 0o077, file).toBe(0);
+  }
 });
