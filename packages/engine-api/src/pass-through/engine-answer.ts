@@ -27,7 +27,7 @@ export function relayAnswer(answer: IncomingMessage, response: ServerResponse): 
   answer.once("close", () => {
     if (!answer.complete) response.destroy();
   });
-  answer.once("error", () => response.destroy());
+  answer.on("error", () => response.destroy());
 }
 
 /** Trailers as Node takes them. */

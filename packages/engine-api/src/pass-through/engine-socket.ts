@@ -4,11 +4,15 @@
 import { type ClientRequest, type ClientRequestArgs, request } from "node:http";
 import { connect } from "node:net";
 
+/** Go's default. */
+const maxHeaderSize = 1024 * 1024;
+
 /** @param path  of the engine's unix socket */
 export function openEngineRequest(path: string, options: ClientRequestArgs): ClientRequest {
   return request({
     ...options,
     setHost: false,
+    maxHeaderSize,
     // No agent, no pool. Hijacked connections are closed one way at a time.
     createConnection: () => connect({ path, allowHalfOpen: true }),
   });

@@ -21,6 +21,7 @@ export function responseOn(message: IncomingMessage, socket: Duplex): ServerResp
   response.shouldKeepAlive = false;
   // What `upgrade` gives is the socket of the request.
   response.assignSocket(message.socket);
+  response.on("error", () => undefined);
   response.once("finish", () => socket.end());
   return response;
 }
@@ -28,7 +29,6 @@ export function responseOn(message: IncomingMessage, socket: Duplex): ServerResp
 /**
  * @param socket  the client's connection
  * @param head    what the client has sent behind the head of its request so far
- * @param refuse  answers the client
  */
 export async function forwardUpgrade(
   message: IncomingMessage,

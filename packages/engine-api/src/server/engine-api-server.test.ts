@@ -185,3 +185,10 @@ test("a client that offers another protocol with an ordinary request is simply a
   const route: Route = { method: "GET", pattern: "/nodes", handler: async () => answerJson([]) };
   expect(await answerTo([route], offer, /\[\]\n$/)).toMatch(/^HTTP\/1.1 200 OK/);
 });
+
+test("an ordinary request that offers another protocol and fails is told why", async () => {
+  const offer = "GET /nodes HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+  const route: Route = { method: "GET", pattern: "/nodes", handler: () => Promise.reject(new HttpError(503, "no")) };
+  expect(await answerTo([route], offer, /\}\n$/)).toMatch(/^HTTP\/1.1 503 .*\{"message":"no"\}/s);
+  expect(await answerTo([], offer, /\}\n$/)).toMatch(/^HTTP\/1.1 404 /);
+});

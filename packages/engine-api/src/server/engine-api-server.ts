@@ -1,5 +1,4 @@
 // The server of Docker's face: judges every request once, and gives it to a route or to the engine.
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -103,7 +102,11 @@ export class EngineApiServer {
     const { socket } = message;
     const before = this.#answering.get(socket);
     this.#answering.set(socket, response);
-    if (before !== undefined && !before.writableFinished && !before.destroyed) await once(before, "close");
+    // A client that goes away meanwhile is told by the close; what Node makes of a late write is of no interest.
+    response.on("error", () => undefined);
+    if (before !== undefined && !before.writableFinished && !before.destroyed) {
+      await new Promise((resolve) => before.once("close", resolve));
+    }
     if (!socket.destroyed) await this.#answer(message, response);
   }
 
@@ -178,6 +181,11 @@ export class EngineApiServer {
       socket.destroy();
       return;
     }
+    let response: ServerResponse | undefined;
+    const answer = (): ServerResponse => {
+      response ??= responseOn(message, socket);
+      return response;
+    };
     try {
       const { target, route } = this.#judge(message);
       if (route === undefined) {
@@ -187,10 +195,10 @@ export class EngineApiServer {
       // Some clients offer another protocol with every request. Those with a body could be told from it by guessing only.
       const { "content-length": length = "0", "transfer-encoding": encoding } = message.headers;
       if (length !== "0" || encoding !== undefined) throw badRequest("this request cannot change the protocol");
-      await this.#run(message, responseOn(message, socket), target, route);
+      await this.#run(message, answer(), target, route);
     } catch (error) {
       if (socket.destroyed) return;
-      this.#refuse(error, responseOn(message, socket));
+      this.#refuse(error, answer());
       socket.resume();
     }
   }
