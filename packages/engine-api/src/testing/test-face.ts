@@ -104,3 +104,18 @@ export async function startTestFace(
 export async function soon<R>(look: () => R): Promise<R> {
   return await vi.waitFor(look, { timeout: 5_000, interval: 5 });
 }
+
+/** The body of the answer to one request, such as `GET /v1.41/info`. */
+export async function bodyOf(face: TestFace, request: string, body = ""): Promise<string> {
+  const client = await face.connect();
+  client.send(
+    `${request} HTTP/1.1`,
+    "Host: d",
+    "Connection: close",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "",
+    body,
+  );
+  await soon(() => expect(client.hasEnded).toBe(true));
+  return client.received.slice(client.received.indexOf("\r\n\r\n") + 4);
+}
