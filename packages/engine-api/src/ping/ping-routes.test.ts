@@ -1,3 +1,5 @@
+import { seconds } from "@mswarm/runtime";
+import { SimulatedClock } from "@mswarm/runtime/simulated";
 import { expect, test } from "vitest";
 import type { RawConnection } from "../testing/raw-connection.ts";
 import { aloneState, soon, startTestFace } from "../testing/test-face.ts";
@@ -44,4 +46,18 @@ test("without an engine a ping fails, but still says which version to speak", as
   const client = await face.connect();
   client.send("HEAD /_ping HTTP/1.1", "Host: d", "", "");
   await soon(() => expect(client.received).toMatch(/^HTTP\/1.1 503 .*\r\nApi-Version: 1.41\r\n/s));
+});
+
+test("an engine that hangs makes nobody hang", async () => {
+  const clock = new SimulatedClock();
+  const face = await startTestFace(pingRoutes, { engine: () => undefined, context: { clock } });
+  const client = await face.connect();
+  client.send("GET /_ping HTTP/1.1", "Host: d", "", "");
+  // The version is asked for first, then the ping: each has its time.
+  for (const [index, path] of ["/version", "/_ping"].entries()) {
+    await face.engineReceives(path, index);
+    await clock.advance(seconds(3));
+  }
+  await soon(() => expect(client.received).toMatch(/^HTTP\/1.1 503 .*has not answered within 3 seconds/s));
+  await soon(() => expect(face.openEngineConnections()).toBe(0));
 });

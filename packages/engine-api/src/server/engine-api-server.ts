@@ -7,6 +7,7 @@ import { type Clock, type Duration, type Logger, messageOf } from "@mswarm/runti
 import { errorAnswer } from "../errors/error-answer.ts";
 import { badRequest, notFoundHere } from "../errors/http-error.ts";
 import { engineClient } from "../pass-through/engine-client.ts";
+import { askInTime } from "../pass-through/engine-in-time.ts";
 import { forwardRequest, type PassThroughParts } from "../pass-through/forward-request.ts";
 import { forwardUpgrade, responseOn } from "../pass-through/forward-upgrade.ts";
 import type { FaceContext } from "../routing/face-context.ts";
@@ -155,7 +156,7 @@ export class EngineApiServer {
   async #knowEngine(signal: AbortSignal): Promise<void> {
     if (this.#facts.isComplete) return;
     try {
-      const answer = await this.#context.engine.request({ method: "GET", path: "/version" }, signal);
+      const answer = await askInTime(this.#context, { method: "GET", path: "/version" }, signal);
       if (answer.status === 200) this.#facts.learnVersion(await answer.json());
     } catch (error) {
       this.#parts.log.debug({ reason: messageOf(error) }, "the engine's version is not known");
