@@ -1,10 +1,12 @@
 // The stock `docker` command line, every one that this machine has: tests run with each.
 import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { invariant, seconds, systemClock } from "@mswarm/runtime";
+import { afterAll, onTestFinished } from "vitest";
 
 const run = promisify(execFile);
 const clock = systemClock();
@@ -60,9 +62,16 @@ export class DockerCli {
     return out;
   }
 
-  /** Starts a command that goes on. The caller ends it. */
+  /** Starts a command that goes on until it is killed, or the test is over. */
   start(socket: string, args: readonly string[]): ReturnType<typeof spawn> {
-    return spawn(this.#program, [...args], { env: this.#environment(socket, {}), stdio: "pipe" });
+    const started = spawn(this.#program, [...args], { env: this.#environment(socket, {}), stdio: "pipe" });
+    onTestFinished(() => void started.kill());
+    return started;
+  }
+
+  /** Removes its settings. */
+  async close(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
   }
 
   #environment(socket: string, { environment = {} }: CommandOptions): NodeJS.ProcessEnv {
@@ -81,7 +90,7 @@ export class DockerCli {
 const quoted = (command: readonly string[]): string =>
   command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
 
-/** One of each version, newest first; at least one. */
+/** One of each version, newest first; at least one. Closed with the test file. */
 export async function dockerClis(): Promise<readonly DockerCli[]> {
   const found = new Map<string, DockerCli>();
   for (const program of ["/usr/local/bin/docker", "/usr/bin/docker"].filter((path) => existsSync(path))) {
@@ -90,5 +99,7 @@ export async function dockerClis(): Promise<readonly DockerCli[]> {
     if (!found.has(version)) found.set(version, new DockerCli(program, version));
   }
   invariant(found.size > 0, "this test needs the docker command line: install docker.io");
-  return [...found.values()];
+  const clis = [...found.values()];
+  afterAll(() => Promise.all(clis.map((cli) => cli.close())));
+  return clis;
 }
