@@ -1,6 +1,7 @@
 // The swarm routes of Docker's face on a daemon without its process: a real manager and its store, an engine in memory.
 import { createServer } from "node:http";
 import { systemClock } from "@mswarm/runtime";
+import Dockerode from "dockerode";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { askOverUnix, type HttpQuestion } from "../support/http-over-unix.ts";
@@ -204,6 +205,28 @@ function framesOf(bytes: Buffer): { readonly stream: number; readonly text: stri
   }
   return frames;
 }
+
+/** What dockerode's types do not always call a promise. */
+const listed = (answer: unknown): Promise<readonly unknown[]> => Promise.resolve(answer as Promise<readonly unknown[]>);
+
+test("dockerode's swarm calls work as they are", async () => {
+  const docker = new Dockerode({ socketPath: manager.apiPath, host: undefined });
+  expect((await docker.swarmInspect()) as object).toMatchObject({ Spec: { Name: "default" } });
+  const secret = await docker.createSecret({ Name: "by-dockerode", Data: "eA==", Labels: {} });
+  expect(await listed(docker.listSecrets({ filters: { names: ["by-dockerode"] } }))).toHaveLength(1);
+  await secret.remove();
+  await docker.createService({ Name: "by-dockerode", TaskTemplate: { ContainerSpec: { Image: "app:1" } } });
+  const service = docker.getService("by-dockerode");
+  const { Version, Spec } = (await service.inspect()) as DockerService;
+  await service.update({ ...Spec, version: Version.Index, Labels: { changed: "yes" } });
+  expect(await listed(docker.listServices({ filters: { label: ["changed=yes"] } }))).toMatchObject([
+    { Spec: { Name: "by-dockerode" } },
+  ]);
+  expect(await listed(docker.listTasks({ filters: { service: ["by-dockerode"] } }))).toHaveLength(1);
+  expect(await listed(docker.listNodes())).toHaveLength(1);
+  await service.remove();
+  await expect(service.inspect()).rejects.toMatchObject({ statusCode: 404 });
+});
 
 test("a worker says that it is none of its business", async () => {
   const worker = await daemons.running();
