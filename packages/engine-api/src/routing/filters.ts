@@ -1,4 +1,5 @@
 // The `filters` parameter, and how Docker matches with it. Source: moby api/types/filters/parse.go.
+import { messageOf } from "@mswarm/runtime";
 import { badRequest } from "../errors/http-error.ts";
 import { parseJson } from "./strict-json.ts";
 
@@ -11,9 +12,20 @@ export type Filters = ReadonlyMap<string, ReadonlySet<string>>;
  */
 export function parseFilters(text: string | null): Filters {
   if (text === null || text === "") return new Map();
-  const json = parseJson(text);
+  const json = parsed(text);
   if (!isObject(json)) throw badRequest("invalid filter: a JSON object of keys and values is expected");
   return new Map(Object.entries(json).map(([key, values]) => [key, new Set(valuesOf(key, values))]));
+}
+
+/** Go's words for what cannot even begin a value: the commonest mistake, and clients show them. */
+function parsed(text: string): unknown {
+  const [first = ""] = text.trim();
+  if (!/[[{"\d\-tfn]/.test(first)) throw badRequest(`invalid character '${first}' looking for beginning of value`);
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw badRequest(messageOf(error).replace("the body", "the filter"));
+  }
 }
 
 function valuesOf(key: string, values: unknown): readonly string[] {
