@@ -1,10 +1,15 @@
 // A stock Docker swarm and an mswarm, each alone on a machine of its own, asked the same questions.
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { DaemonProcess } from "./daemon-process.ts";
 import { type DockerEngine, startDockerEngine } from "./docker-engine.ts";
 import { askOverUnix, type HttpAnswer, type HttpQuestion } from "./http-over-unix.ts";
+import { mountsBelow } from "./test-cluster.ts";
 import { TestNetwork } from "./test-network.ts";
+
+const run = promisify(execFile);
 
 export interface Side {
   readonly name: "docker" | "mswarm";
@@ -43,7 +48,7 @@ export async function startEngineApiPair(): Promise<EngineApiPair> {
     }
     const [real, own] = engines as [DockerEngine, DockerEngine];
     const folder = await mkdtemp("/tmp/msp-");
-    started.push({ stop: () => rm(folder, { recursive: true, force: true }) });
+    started.push({ stop: () => removeFolder(folder) });
     const [, machine] = machines;
     const settings = {
       name: "mswarm",
@@ -74,4 +79,10 @@ export async function startEngineApiPair(): Promise<EngineApiPair> {
     await stop();
     throw error;
   }
+}
+
+/** Its secrets lie on a tmpfs, which outlives the daemon. */
+async function removeFolder(folder: string): Promise<void> {
+  for (const point of await mountsBelow(folder)) await run("umount", ["--lazy", point]);
+  await rm(folder, { recursive: true, force: true });
 }
