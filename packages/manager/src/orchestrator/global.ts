@@ -75,10 +75,10 @@ function globalLoop({ random }: OrchestratorParts): ControlLoop {
     tables: [services, tasks, nodes],
     changed: (change, mark) => {
       if (isChangeOf(change, tasks)) {
-        const { serviceId = "", nodeId = "" } = change.object;
+        const { id = "", serviceId = "", nodeId = "" } = change.object;
         if (serviceId === "" || nodeId === "") return;
         mark(slotKeyOf(serviceId, nodeId));
-        if (updates.isRunning(serviceId)) mark(updateKey(serviceId));
+        if (updates.taskChanged(serviceId, id)) mark(updateKey(serviceId));
       } else if (isChangeOf(change, services)) {
         mark(serviceKey(change.object.id ?? ""));
       } else if (isChangeOf(change, nodes) && mattersForGlobal(change.previous, change.object)) {

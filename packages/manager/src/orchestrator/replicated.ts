@@ -81,10 +81,10 @@ function replicatedLoop({ random }: OrchestratorParts): ControlLoop {
     tables: [services, tasks, nodes],
     changed: (change, mark) => {
       if (isChangeOf(change, tasks)) {
-        const { serviceId = "", slot = "0" } = change.object;
+        const { id = "", serviceId = "", slot = "0" } = change.object;
         if (serviceId === "") return;
         mark(slotKeyOf(serviceId, slot));
-        if (updates.isRunning(serviceId)) mark(updateKey(serviceId));
+        if (updates.taskChanged(serviceId, id)) mark(updateKey(serviceId));
       } else if (isChangeOf(change, services)) {
         mark(serviceKey(change.object.id ?? ""));
       } else if (isChangeOf(change, nodes)) {

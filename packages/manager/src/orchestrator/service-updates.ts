@@ -15,6 +15,13 @@ export class ServiceUpdates {
     return this.#runs.has(serviceId);
   }
 
+  /** A task of the service was written. True when that matters to an update. */
+  taskChanged(serviceId: string, taskId: string): boolean {
+    const run = this.#runs.get(serviceId);
+    run?.taskChanged(taskId);
+    return run !== undefined;
+  }
+
   forget(serviceId: string): void {
     this.#runs.delete(serviceId);
   }

@@ -46,13 +46,15 @@ export class UpdateRun {
   /** Dirty slots, in the order in which they are taken. */
   readonly #slots: readonly string[];
   #next = 0;
-  /** Slots taken whose new task does not run yet, with that task. */
+  /** Tasks that do not run yet, with the slots that they were made for. */
   readonly #active = new Map<string, string>();
   /** Slots done whose pause is not over. */
   readonly #resting = new Map<string, Instant>();
   /** Tasks made by this update that may still fail it, with the time since when they run. */
   readonly #watched = new Map<string, Instant | undefined>();
   readonly #failed = new Set<string>();
+  /** Tasks that may have changed since they were looked at: a step costs as much as happened, not as much as is under way. */
+  readonly #changed = new Set<string>();
   #lastFailed: string | undefined;
   /** Slots that this update is about; failures are counted in shares of it. */
   readonly #total: number;
@@ -62,10 +64,18 @@ export class UpdateRun {
     this.id = id;
     this.#slots = slots;
     this.#total = slots.length + active.size;
-    for (const [slotKey, taskId] of active) {
-      this.#active.set(slotKey, taskId);
-      this.#watched.set(taskId, undefined);
-    }
+    for (const [slotKey, taskId] of active) this.#watch(slotKey, taskId);
+  }
+
+  /** A task of the service was written; it is looked at in the next step. */
+  taskChanged(taskId: string): void {
+    this.#changed.add(taskId);
+  }
+
+  #watch(slotKey: string, taskId: string): void {
+    this.#active.set(taskId, slotKey);
+    this.#watched.set(taskId, undefined);
+    this.#changed.add(taskId);
   }
 
   /** A run over the dirty ones among `slots`; undefined when there is nothing to update. */
@@ -94,13 +104,14 @@ export class UpdateRun {
 
   plan(view: UpdateView, now: Instant, maker: TaskMaker): UpdateStep {
     const rules = updateRulesOf(view.service);
-    this.#observe(view, now);
+    for (const taskId of this.#changed) this.#look(taskId, view, now);
+    this.#changed.clear();
     const failure = this.#lastFailed;
     if (failure !== undefined && rules.failureAction !== "CONTINUE") {
       const share = this.#failed.size / this.#total;
       if (share > rules.failureRatioMax) return over([{ kind: "update-service", service: halted(view, failure) }]);
     }
-    this.#settleActive(view, now);
+    for (const [slotKey, until] of this.#resting) if (until <= now) this.#resting.delete(slotKey);
     const parallelism = rules.parallelism === 0 ? Number.POSITIVE_INFINITY : rules.parallelism;
     const room = Math.min(parallelism - this.#active.size - this.#resting.size, slotsPerStepMax);
     const { changes, taken, next } = this.#takeSlots(room, view, now, maker);
@@ -120,47 +131,44 @@ export class UpdateRun {
 
   #took(taken: ReadonlyMap<string, string>, next: number, now: Instant): void {
     this.#next = next;
-    for (const [slotKey, taskId] of taken) {
-      this.#active.set(slotKey, taskId);
-      this.#watched.set(taskId, undefined);
-    }
+    for (const [slotKey, taskId] of taken) this.#watch(slotKey, taskId);
     if (next === this.#slots.length && this.#active.size === 0) this.#lastSlotDone ??= now;
   }
 
-  /** Looks at the tasks made by this update and counts those that failed it. Safe to repeat. */
-  #observe(view: UpdateView, now: Instant): void {
-    const { monitor } = updateRulesOf(view.service);
-    for (const [taskId, runningSince] of this.#watched) {
-      const task = view.task(taskId);
-      if (task === undefined) {
-        this.#watched.delete(taskId);
-      } else if (hasEnded(task)) {
-        this.#watched.delete(taskId);
-        const isEarly = runningSince === undefined || statusTimeOf(task) <= after(runningSince, monitor);
-        // A task that was told to stop ends as SHUTDOWN.
-        if (stateOf(task) !== "SHUTDOWN" && isEarly) {
-          this.#failed.add(taskId);
-          this.#lastFailed = taskId;
-        }
-      } else if (stateOf(task) === "RUNNING") {
-        const since = runningSince ?? statusTimeOf(task);
-        if (now > after(since, monitor)) this.#watched.delete(taskId);
-        else this.#watched.set(taskId, since);
+  /** Takes notice of a task as it is now. Safe to repeat. */
+  #look(taskId: string, view: UpdateView, now: Instant): void {
+    const task = view.task(taskId);
+    if (this.#watched.has(taskId)) this.#observe(taskId, task, view);
+    const slotKey = this.#active.get(taskId);
+    if (slotKey !== undefined) this.#settle(taskId, slotKey, task, view, now);
+  }
+
+  /** Counts a task made by this update as failed when it ended before it ran, or within the monitor after that. */
+  #observe(taskId: string, task: Task | undefined, view: UpdateView): void {
+    if (task === undefined) {
+      this.#watched.delete(taskId);
+    } else if (hasEnded(task)) {
+      const runningSince = this.#watched.get(taskId);
+      this.#watched.delete(taskId);
+      const { monitor } = updateRulesOf(view.service);
+      const isEarly = runningSince === undefined || statusTimeOf(task) <= after(runningSince, monitor);
+      // A task that was told to stop ends as SHUTDOWN.
+      if (stateOf(task) !== "SHUTDOWN" && isEarly) {
+        this.#failed.add(taskId);
+        this.#lastFailed = taskId;
       }
+    } else if (stateOf(task) === "RUNNING" && this.#watched.get(taskId) === undefined) {
+      this.#watched.set(taskId, statusTimeOf(task));
     }
   }
 
-  /** Gives up slots whose new task runs, failed, or was taken away. Safe to repeat. */
-  #settleActive(view: UpdateView, now: Instant): void {
+  /** Gives up a slot whose new task runs, failed, or was taken away. */
+  #settle(taskId: string, slotKey: string, task: Task | undefined, view: UpdateView, now: Instant): void {
+    if (task !== undefined && isWanted(task) && !hasReached(task, "RUNNING")) return;
     const { delay } = updateRulesOf(view.service);
-    for (const [slotKey, until] of this.#resting) if (until <= now) this.#resting.delete(slotKey);
-    for (const [slotKey, taskId] of this.#active) {
-      const task = view.task(taskId);
-      if (task !== undefined && isWanted(task) && !hasReached(task, "RUNNING")) continue;
-      this.#active.delete(slotKey);
-      this.#lastSlotDone = now;
-      if (delay > 0) this.#resting.set(slotKey, after(now, delay));
-    }
+    this.#active.delete(taskId);
+    this.#lastSlotDone = now;
+    if (delay > 0) this.#resting.set(slotKey, after(now, delay));
   }
 
   #takeSlots(room: number, view: UpdateView, now: Instant, maker: TaskMaker): Taken {
