@@ -4,7 +4,7 @@ import { type CliCommand, optionsOf, withConnection } from "../cli-command.ts";
 import type { CliContext, Control } from "../cli-context.ts";
 import { findService } from "../control/lookup.ts";
 import { UsageError } from "../flags/option-values.ts";
-import { explanationText } from "../output/explanation.ts";
+import { explanationJson, explanationText } from "../output/explanation.ts";
 
 export function addExplain(parent: CliCommand, context: CliContext): void {
   const command = parent.command("explain").description("Say why the tasks of a service, or one task, do not run");
@@ -16,7 +16,7 @@ export function addExplain(parent: CliCommand, context: CliContext): void {
     if (format !== "table" && format !== "json") throw new UsageError('--format must be "table" or "json"');
     await withConnection(command, context, async ({ control, operations }) => {
       const explanation = await operations.Explain(await subjectOf(text, control));
-      context.out(format === "json" ? `${JSON.stringify(explanation, undefined, 2)}\n` : explanationText(explanation));
+      context.out(format === "json" ? explanationJson(explanation) : explanationText(explanation));
     });
   });
 }

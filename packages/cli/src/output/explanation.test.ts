@@ -58,7 +58,8 @@ test("explain shows what each node says and what would help", async () => {
 test("explain takes a task by a prefix of its id, and prints JSON on request", async () => {
   const { out, requests } = await run(["explain", "--format", "json", "tb"], setting);
   expect(requests.at(-1)).toEqual(["Explain", { taskId: "tb1" }]);
-  expect(JSON.parse(out)).toEqual(waiting);
+  expect(JSON.parse(out)).toMatchObject(waiting);
+  expect(out).toContain('"outcome": "NOT_ASKED"');
   const ambiguous = await run(["explain", "ta"], setting);
   expect(ambiguous.err).toContain("ta is ambiguous (2 matches found)");
   expect((await run(["explain", "x"], setting)).err).toContain("no such service or task: x");

@@ -15,6 +15,16 @@ export function explanationText({ summary = "", tasks = [] }: mswarm.ExplainResp
   return [...head, ...tasks.map(taskText)].join("\n");
 }
 
+/** The same for programs: every verdict with its outcome, also the one that is zero on the wire. */
+export function explanationJson({ summary = "", tasks = [] }: mswarm.ExplainResponse): string {
+  const withOutcomes = (node: NodeExplanation): NodeExplanation => ({
+    ...node,
+    verdicts: (node.verdicts ?? []).map((verdict) => ({ ...verdict, outcome: verdict.outcome ?? "NOT_ASKED" })),
+  });
+  const complete = tasks.map((task) => ({ ...task, nodes: (task.nodes ?? []).map(withOutcomes) }));
+  return `${JSON.stringify({ summary, tasks: complete }, undefined, 2)}\n`;
+}
+
 function taskText(task: TaskExplanation): string {
   const { state = "", desiredState = "", reason = "", nodes = [], remedies = [] } = task;
   const lines = [`${namesText(task.names ?? [])}: ${state} (wanted: ${desiredState})\n  ${sentence(reason)}\n`];
