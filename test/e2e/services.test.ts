@@ -1,8 +1,8 @@
 // A service's life: scaled, updated in both orders, rolled back by hand and by itself, failing, removed.
 import { createHash } from "node:crypto";
 import { dockerodeEngine } from "@mswarm/engine";
-import { cryptoRandom, seconds } from "@mswarm/runtime";
-import type { ServiceSpecInput } from "@mswarm/wire";
+import { cryptoRandom, seconds, timestampOf } from "@mswarm/runtime";
+import type { ServiceSpecInput, Task } from "@mswarm/wire";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { callLimit, eventually } from "../support/eventually.ts";
@@ -24,6 +24,8 @@ afterAll(async () => {
   await cluster?.stop();
   await docker?.stop();
 });
+
+const isUp = ({ status }: Task): boolean => status?.state === "RUNNING";
 
 /** A service whose containers print their color. */
 function colored(color: string, more: Pick<ServiceSpecInput, "update" | "rollback"> = {}): ServiceSpecInput {
@@ -216,5 +218,53 @@ test("a global job runs once on every node, and failures are tried again there",
     expect(ended("COMPLETE")).toEqual(everywhere);
     expect(ended("FAILED")).toEqual(everywhere);
   });
+  await service.remove();
+});
+
+test("a drained node keeps a start-first task until its successor runs elsewhere", async () => {
+  const policy = { update: { parallelism: "1", order: "START_FIRST" as const } };
+  const constraints = ["node.role==worker"];
+  const service = await TestService.create(
+    cluster,
+    sleeper("gapless", { image: docker.image, replicas: 1, constraints, ...policy }),
+  );
+  const [before] = await service.running(1);
+  const name = (await cluster.nodes()).find(({ id }) => id === before?.nodeId)?.description?.hostname ?? "";
+  await cluster.updateNode(name, (spec) => ({ ...spec, availability: "DRAIN" }));
+  await eventually(async () => {
+    const old = (await service.tasks()).find(({ id }) => id === before?.id);
+    expect(old?.status?.state).toBe("SHUTDOWN");
+  });
+  const [after] = await service.running(1);
+  expect(after?.nodeId).not.toBe(before?.nodeId);
+  const old = (await service.tasks()).find(({ id }) => id === before?.id);
+  const ended = timestampOf(old?.status?.timestamp) ?? 0;
+  // Its container ended after the other one had started.
+  expect(ended).toBeGreaterThan(timestampOf(after?.status?.timestamp) ?? Number.POSITIVE_INFINITY);
+  await cluster.updateNode(name, (spec) => ({ ...spec, availability: "ACTIVE" }));
+  await service.remove();
+});
+
+test("a task gets the resources that its node offers by name, and the next one is told what is missing", async () => {
+  const w3 = cluster.add("w3", { genericResources: "gpu=one,gpu=two" });
+  await w3.start();
+  const { worker = "" } = await cluster.joinTokens();
+  await w3.join(worker, [cluster.daemon("m1").managerAddress]);
+  await cluster.allReady();
+  const script = "busybox env | busybox grep DOCKER_RESOURCE";
+  const base = sleeper("gpus", { image: docker.image, replicas: 2, script });
+  const reservations = { generic: [{ discreteResourceSpec: { kind: "gpu", value: "2" } }] };
+  const service = await TestService.create(cluster, { ...base, task: { ...base.task, resources: { reservations } } });
+  await eventually(async () => {
+    const up = (await service.tasks()).filter(isUp);
+    expect(up).toHaveLength(1);
+    const [task] = up;
+    expect(await cluster.output(containerIdOf(task))).toBe("DOCKER_RESOURCE_GPU=one,two\n");
+  });
+  const { operations } = await cluster.leader();
+  const { summary, tasks = [] } = await operations.Explain({ serviceId: service.id }, inTime);
+  expect(summary).toBe("1 of its 2 wanted tasks run, 1 wait");
+  const verdicts = tasks.flatMap(({ nodes = [] }) => nodes).flatMap((node) => node.verdicts ?? []);
+  expect(verdicts.filter(({ reason }) => reason === "not enough of gpu free")).toHaveLength(nodeCount + 1);
   await service.remove();
 });

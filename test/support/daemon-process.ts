@@ -34,6 +34,8 @@ export interface DaemonSettings {
   readonly folder: string;
   /** Label that its containers carry. */
   readonly lab: string;
+  /** Generic resources that its node offers, such as `gpu=a,gpu=b`; only the built daemon takes them. */
+  readonly genericResources?: string;
   /** Where it runs, with a network of its own; on the host where absent. */
   readonly machine?: TestMachine;
   /** `folder`/state where absent. */
@@ -85,7 +87,7 @@ export class DaemonProcess {
 
   /** Starts the process, without waiting for anything. */
   async spawn(): Promise<void> {
-    const { name, folder, engine, address, lab, machine } = this.#settings;
+    const { name, folder, engine, address, lab, machine, genericResources } = this.#settings;
     await mkdir(join(folder, "run"), { recursive: true });
     const flags = [
       `--state-dir=${this.stateDirectory}`,
@@ -97,6 +99,7 @@ export class DaemonProcess {
       "--log-level=debug",
       `--publish-addr=${address}`,
       `--lab=${lab}`,
+      ...(genericResources === undefined ? [] : [`--node-generic-resource=${genericResources}`]),
     ];
     const log = await open(this.logFile, "a", 0o600);
     // The daemon goes down with a test process that is killed.
@@ -161,6 +164,11 @@ export class DaemonProcess {
   /** `Control` on the control socket; answered by the leader, whichever manager this is. */
   get control(): ClientOf<Handlers["docker.swarmkit.v1.Control"]> {
     return this.#open().client("docker.swarmkit.v1.Control");
+  }
+
+  /** `mswarm.v1.Operations` on the control socket; answered by the leader too. */
+  get operations(): ClientOf<Handlers["mswarm.v1.Operations"]> {
+    return this.#open().client("mswarm.v1.Operations");
   }
 
   /** On a channel of its own, since one that failed pauses before it tries again. */
