@@ -13,12 +13,12 @@ import type { TestMachine } from "./test-network.ts";
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const clock = systemClock();
 
-/** What users run; the sources where nothing is built yet, or `MSWARM_TEST_DAEMON=source` asks for them. */
-function daemonCommand(): readonly string[] {
+/** What users run; the sources where nothing is built yet, a hook is to change them, or `MSWARM_TEST_DAEMON=source` asks. */
+function daemonCommand(hook: string | undefined): readonly string[] {
+  const sources = ["--conditions=mswarm-source", pathOf("daemon-main.ts")];
+  if (hook !== undefined) return [`--import=${hook}`, ...sources];
   const built = pathOf("../../packages/cli/dist/main.js");
-  return existsSync(built) && process.env["MSWARM_TEST_DAEMON"] !== "source"
-    ? [built, "daemon"]
-    : ["--conditions=mswarm-source", pathOf("daemon-main.ts")];
+  return existsSync(built) && process.env["MSWARM_TEST_DAEMON"] !== "source" ? [built, "daemon"] : sources;
 }
 
 export interface DaemonSettings {
@@ -38,6 +38,8 @@ export interface DaemonSettings {
   readonly genericResources?: string;
   /** Where it runs, with a network of its own; on the host where absent. */
   readonly machine?: TestMachine;
+  /** Module that is imported before the daemon's own, which then runs from the sources. */
+  readonly hook?: string;
   /** `folder`/state where absent. */
   readonly stateDirectory?: string;
 }
@@ -87,7 +89,7 @@ export class DaemonProcess {
 
   /** Starts the process, without waiting for anything. */
   async spawn(): Promise<void> {
-    const { name, folder, engine, address, lab, machine, genericResources } = this.#settings;
+    const { name, folder, engine, address, lab, machine, hook, genericResources } = this.#settings;
     await mkdir(join(folder, "run"), { recursive: true });
     const flags = [
       `--state-dir=${this.stateDirectory}`,
@@ -103,7 +105,7 @@ export class DaemonProcess {
     ];
     const log = await open(this.logFile, "a", 0o600);
     // The daemon goes down with a test process that is killed.
-    const args = ["--pdeathsig", "KILL", ...(machine?.enter ?? []), process.execPath, ...daemonCommand(), ...flags];
+    const args = ["--pdeathsig", "KILL", ...(machine?.enter ?? []), process.execPath, ...daemonCommand(hook), ...flags];
     const started = spawn("setpriv", args, { stdio: ["ignore", log.fd, log.fd], env: daemonEnvironment() });
     await log.close();
     this.#exited = new Promise((resolve) => started.once("exit", () => resolve()));
@@ -169,6 +171,11 @@ export class DaemonProcess {
   /** `mswarm.v1.Operations` on the control socket; answered by the leader too. */
   get operations(): ClientOf<Handlers["mswarm.v1.Operations"]> {
     return this.#open().client("mswarm.v1.Operations");
+  }
+
+  /** `Logs` on the control socket. */
+  get logs(): ClientOf<Handlers["docker.swarmkit.v1.Logs"]> {
+    return this.#open().client("docker.swarmkit.v1.Logs");
   }
 
   /** On a channel of its own, since one that failed pauses before it tries again. */
