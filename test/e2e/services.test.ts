@@ -245,6 +245,39 @@ test("a drained node keeps a start-first task until its successor runs elsewhere
   await service.remove();
 });
 
+test("a rotated secret keeps its name, reaches the tasks, and a bad one is taken back", async () => {
+  const { control, operations } = await cluster.leader();
+  const name = "password";
+  const spec = { annotations: { name }, data: Buffer.from("first") };
+  const { secret } = await control.CreateSecret({ spec }, inTime);
+  const script = `busybox grep -q bad /run/secrets/${name} && exit 1; cat /run/secrets/${name}; echo`;
+  const secrets = [secretFile(secret?.id ?? "", name)];
+  const update = { parallelism: "1", monitor: { seconds: "3" } };
+  const service = await TestService.create(
+    cluster,
+    sleeper("vault", { image: docker.image, replicas: 1, script, container: { secrets }, update }),
+  );
+  const prints = async (text: string): Promise<void> => {
+    await eventually(async () => {
+      const [task] = (await service.tasks()).filter(isUp);
+      expect(task).toBeDefined();
+      expect(await cluster.output(containerIdOf(task))).toBe(`${text}\n`);
+    });
+  };
+  await prints("first");
+  const rotate = (secretId: string, data: string): ReturnType<typeof operations.RotateSecret> =>
+    operations.RotateSecret({ secretId, data: Buffer.from(data) }, inTime);
+  const second = await rotate(secret?.id ?? "", "second");
+  await service.updateEnds("COMPLETED");
+  await prints("second");
+  await rotate(second.secretId ?? "", "bad");
+  await service.updateEnds("ROLLBACK_COMPLETED");
+  await prints("second");
+  const { secrets: stored = [] } = await control.ListSecrets({ filters: { namePrefixes: [name] } }, inTime);
+  expect(stored.map(({ spec: each }) => each?.annotations?.name).sort()).toEqual([name, `${name}.1`, `${name}.2`]);
+  await service.remove();
+});
+
 test("a task gets the resources that its node offers by name, and the next one is told what is missing", async () => {
   const w3 = cluster.add("w3", { genericResources: "gpu=one,gpu=two" });
   await w3.start();
