@@ -136,7 +136,8 @@ test("tasks on the nodes' engine read their secret", async () => {
   const spec = sleeper("sleeper", {
     image: docker.image,
     replicas,
-    script: "cat /run/secrets/password",
+    // Logs hold a line back until it ends.
+    script: "cat /run/secrets/password; echo",
     container: { secrets: [secretFile(created.secret?.id ?? "", "password")] },
     constraints: ["node.role==worker"],
   });
@@ -144,7 +145,9 @@ test("tasks on the nodes' engine read their secret", async () => {
   serviceId = service?.id ?? "";
   await converged();
   const ids = await docker.docker("ps", "--quiet", "--filter", "label=com.docker.swarm.service.name=sleeper");
-  for (const id of ids.split("\n")) expect(await docker.docker("logs", id)).toBe(secretText);
+  for (const id of ids.split("\n")) {
+    await eventually(async () => expect(await docker.docker("logs", id)).toBe(secretText));
+  }
 });
 
 test("a manager that is stopped and started again comes back, and writes go on", async () => {

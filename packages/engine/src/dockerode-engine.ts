@@ -35,7 +35,6 @@ interface Request {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly credentials?: string;
-  readonly isStream?: boolean;
 }
 
 /**
@@ -176,7 +175,7 @@ class DockerodeEngine implements Engine {
   /** The JSON of a successful answer, or that one of `statuses` which came instead. */
   async #answered(statuses: readonly number[], request: Request, signal: AbortSignal | undefined): Promise<unknown> {
     try {
-      return await this.#dial(request, signal);
+      return await readAnswer(await this.#open(request, signal), signal);
     } catch (error) {
       const status = httpStatusOf(error);
       if (status !== undefined && statuses.includes(status) && !signal?.aborted) return status;
@@ -189,9 +188,17 @@ class DockerodeEngine implements Engine {
   }
 
   async #stream(request: Request, signal: AbortSignal | undefined): Promise<AsyncGenerator<Buffer>> {
-    const answer = await this.#call({ ...request, isStream: true }, signal);
+    try {
+      return readChunks(await this.#open(request, signal), signal);
+    } catch (error) {
+      throw engineFailure(error, signal);
+    }
+  }
+
+  async #open(request: Request, signal: AbortSignal | undefined): Promise<ByteStream> {
+    const answer = await this.#dial(request, signal);
     invariant(isStream(answer), "a streaming request answers with a stream");
-    return readChunks(answer, signal);
+    return answer;
   }
 
   #dial(request: Request, signal: AbortSignal | undefined): Promise<unknown> {
@@ -205,7 +212,8 @@ class DockerodeEngine implements Engine {
         path: `${request.path}?`,
         options: { _query: request.query ?? {}, _body: request.body ?? {} },
         statusCodes: { 200: true, 201: true, 204: true },
-        isStream: request.isStream ?? false,
+        // Read here: the client library waits for ever for the rest of an answer whose engine is gone.
+        isStream: true,
         ...(request.credentials === undefined ? {} : { authconfig: { base64: paddedBase64Url(request.credentials) } }),
         ...(signal === undefined ? {} : { abortSignal: signal }),
       };
@@ -228,6 +236,19 @@ type ByteStream = AsyncIterable<Buffer> & { destroy(): void };
 
 function isStream(answer: unknown): answer is ByteStream {
   return typeof answer === "object" && answer !== null && Symbol.asyncIterator in answer && "destroy" in answer;
+}
+
+/** JSON, or the text that it is instead; undefined when there is none. */
+async function readAnswer(answer: ByteStream, signal: AbortSignal | undefined): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of readChunks(answer, signal)) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString();
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 async function* readChunks(stream: ByteStream, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
