@@ -1,6 +1,6 @@
 // The way to the local engine: a connection of its own for each request. A new connection on a unix socket costs a
 // fraction of what the engine does for any request, a reused one may have died with the engine a moment ago, and a
-// connection that ends with its request cannot carry a second one that nobody judged (decision 20).
+// connection that ends with its request cannot carry a second one that nobody judged (decision 14).
 import { type ClientRequest, type ClientRequestArgs, request } from "node:http";
 import { connect } from "node:net";
 
