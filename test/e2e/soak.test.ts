@@ -18,8 +18,8 @@ const length = minutes(Number(process.env["MSWARM_SOAK_MINUTES"] ?? 3));
 const random = new SeededRandom(seed);
 const healedWithin = seconds(30);
 const replicasMax = 6;
-/** A daemon that leaks a MiB with each round is far above it after an hour. */
-const residentMax = 400;
+/** Under a steady load a manager comes to about 400 and stays; one that leaks is above it after an hour. */
+const residentMax = 600;
 const names = ["m1", "m2", "m3", "w1", "w2"] as const;
 const machines = new Map<string, TestMachine>();
 const say = (figure: string): void => console.log(`[soak] ${figure}`);

@@ -166,7 +166,13 @@ test("what a worker that is gone has printed is missing, and the reader is told 
     const state = group.leader.manager.store.view((tx) => tx.get(nodes, goneId))?.status?.state;
     expect(state).toBe("DOWN");
   });
-  const selected = group.leader.manager.store.view((tx) => tx.by(tasks, "service", serviceId));
+  // What replaces the lost task prints too.
+  const selected = await eventually(() => {
+    const all = group.leader.manager.store.view((tx) => tx.by(tasks, "service", serviceId));
+    const wanted = all.filter(({ desiredState }) => desiredState === "RUNNING");
+    expect(wanted.map(({ nodeId, status }) => nodeId !== goneId && status?.state === "RUNNING")).not.toContain(false);
+    return all;
+  });
   const stayed = selected.filter(({ nodeId, status }) => nodeId !== goneId && status?.container !== undefined).length;
   const logs = read({ serviceIds: [serviceId] }, {});
   expect(await logs.ended).toMatch(new RegExp(`incomplete log stream.*node ${goneId} is not available`));
