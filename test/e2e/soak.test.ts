@@ -13,8 +13,10 @@ import { type TestMachine, TestNetwork } from "../support/test-network.ts";
 import { TestService } from "../support/test-service.ts";
 
 const clock = systemClock();
-const seed = Number(process.env["MSWARM_SEED"] ?? cryptoRandom().below(2 ** 32));
-const length = minutes(Number(process.env["MSWARM_SOAK_MINUTES"] ?? 3));
+const wish = process.env["MSWARM_SOAK_MINUTES"];
+const length = minutes(Number(wish ?? 3));
+/** CI's slice is always the same one. */
+const seed = Number(process.env["MSWARM_SEED"] ?? (wish === undefined ? 1_784_715_447 : cryptoRandom().below(2 ** 32)));
 const random = new SeededRandom(seed);
 const healedWithin = seconds(30);
 const replicasMax = 6;
