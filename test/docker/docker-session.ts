@@ -171,7 +171,7 @@ const services = `
   service update -d --limit-memory 1k web
   service update -d --mode global web
   service rollback -q -d web
-  service create -q --no-resolve-image --update-monitor 1ms --name uses --secret key --secret source=labelled,target=other,mode=0400 --config source=conf,target=/etc/conf --stop-grace-period 1s {image} sleep 600
+  service create -q --no-resolve-image --update-monitor 1ms --name uses --secret source=key,target=other,mode=0400 --config source=conf,target=/etc/conf --stop-grace-period 1s {image} sleep 600
   service inspect uses --format '{{json .Spec.TaskTemplate.ContainerSpec.Secrets}} {{json .Spec.TaskTemplate.ContainerSpec.Configs}}'
   secret rm key
   config rm conf

@@ -9,7 +9,8 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?(Z|[+-]\d\d:?\d\d|UTC)( UTC)?)?/g, "<time>"],
   [/(Less than a second|About an? (minute|hour)|\d+ (seconds?|minutes?|hours?))( ago)?/g, "<span>"],
   [/\b[0-9a-z]{25}\b/g, "<id>"],
-  // Short forms of both kinds of ids; words have no digits.
+  // Short forms of both kinds of ids: the first word of a row, or one with a digit, which words have not.
+  [/^[0-9a-z]{12}(?=\s|$)/gm, "<id>"],
   [/\b(?=[a-z]*[0-9])[0-9a-z]{12}\b/g, "<id>"],
   [/"(Index|Pid|PID)":\d+/g, '"$1":<number>'],
   [/"(CertIssuerSubject|CertIssuerPublicKey)":"[^"]*"/g, '"$1":"<base64>"'],
