@@ -1,7 +1,7 @@
 // A daemon that was killed between any two steps, or finds its state damaged: what its next start makes of it.
 import { cp, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ContainerCreate } from "@mswarm/engine";
+import { plainContainer } from "@mswarm/engine/contract";
 import { KeyRing, LevelLogStore } from "@mswarm/raft";
 import { cryptoRandom, invariant, systemClock } from "@mswarm/runtime";
 import { afterEach, expect, test } from "vitest";
@@ -119,25 +119,7 @@ test("state that nobody can use is kept, said, and deleted only when the node le
   await made.init();
 });
 
-const sleeper: ContainerCreate = {
-  name: "sleeper",
-  image: "busybox",
-  labels: {},
-  env: [],
-  groups: [],
-  tty: false,
-  openStdin: false,
-  mounts: [],
-  readOnlyRoot: false,
-  resources: { ulimits: [] },
-  capabilitiesAdd: [],
-  capabilitiesDrop: [],
-  dns: { nameservers: [], search: [], options: [] },
-  extraHosts: [],
-  sysctls: {},
-  securityOptions: [],
-  ports: [],
-};
+const sleeper = plainContainer("sleeper", "busybox");
 
 test("leaving removes the containers of a node that cannot be started any more", async () => {
   const made = await daemons.running();

@@ -1,27 +1,9 @@
 import { milliseconds } from "@mswarm/runtime";
 import { expect, test } from "vitest";
-import type { ContainerCreate } from "./container-create.ts";
+import { plainContainer } from "./contract/plain-container.ts";
 import { createBody } from "./create-body.ts";
 
-const plain: ContainerCreate = {
-  name: "web.1.abc",
-  image: "busybox",
-  labels: {},
-  env: [],
-  groups: [],
-  tty: false,
-  openStdin: false,
-  mounts: [],
-  readOnlyRoot: false,
-  resources: { ulimits: [] },
-  capabilitiesAdd: [],
-  capabilitiesDrop: [],
-  dns: { nameservers: [], search: [], options: [] },
-  extraHosts: [],
-  sysctls: {},
-  securityOptions: [],
-  ports: [],
-};
+const plain = plainContainer("web.1.abc", "busybox");
 
 test("what is absent is left to the engine's defaults, and the engine never restarts a task", () => {
   expect(createBody(plain)).toEqual({

@@ -1,3 +1,4 @@
+import { plainContainer } from "@mswarm/engine/contract";
 import { unavailable } from "@mswarm/runtime";
 import { expect, test } from "vitest";
 import { assignedTask, image, nodeId, WorkerScene } from "./testing/worker-scene.ts";
@@ -108,11 +109,7 @@ test("a restarted daemon waits for secrets and credentials instead of rejecting 
 
 test("containers of tasks that nobody knows are removed, those of other nodes and of users are not", async () => {
   const scene = new WorkerScene();
-  const container = (name: string, labels: Record<string, string>) => ({
-    ...templateContainer,
-    name,
-    labels,
-  });
+  const container = (name: string, labels: Record<string, string>) => ({ ...plainContainer(name, image), labels });
   const of = (node: string, task: string) => ({
     "com.docker.swarm.node.id": node,
     "com.docker.swarm.task.id": task,
@@ -144,21 +141,3 @@ test("nothing is removed before a manager has named the complete set", async () 
   await scene.pass(60_000);
   expect(scene.containerOf("t1").isRunning).toBe(true);
 });
-
-const templateContainer = {
-  image,
-  env: [],
-  groups: [],
-  tty: false,
-  openStdin: false,
-  mounts: [],
-  readOnlyRoot: false,
-  resources: { ulimits: [] },
-  capabilitiesAdd: [],
-  capabilitiesDrop: [],
-  dns: { nameservers: [], search: [], options: [] },
-  extraHosts: [],
-  sysctls: {},
-  securityOptions: [],
-  ports: [],
-};

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { type Clock, isSwarmError, milliseconds, seconds } from "@mswarm/runtime";
 import type { ContainerCreate, ContainerHealthcheck } from "../container-create.ts";
 import type { Engine, EngineEvent, LogFrame } from "../engine.ts";
+import { plainContainer } from "./plain-container.ts";
 
 export interface EngineContractSubject {
   readonly engine: Engine;
@@ -257,24 +258,9 @@ function container(
   name = "main",
 ): ContainerCreate {
   return {
-    name: `${runId}.${name}`,
-    image,
+    ...plainContainer(`${runId}.${name}`, image),
     labels: { "mswarm.test": runId, "mswarm.test.empty": "" },
     command,
-    env: [],
-    groups: [],
-    tty: false,
-    openStdin: false,
-    mounts: [],
-    readOnlyRoot: false,
-    resources: { ulimits: [] },
-    capabilitiesAdd: [],
-    capabilitiesDrop: [],
-    dns: { nameservers: [], search: [], options: [] },
-    extraHosts: [],
-    sysctls: {},
-    securityOptions: [],
-    ports: [],
     network: "none",
   };
 }
