@@ -1,4 +1,4 @@
-// Puts what the image of a daemon holds into a folder: image-files.mjs FOLDER. Called by scripts/image, after the build.
+// Puts what the image of a daemon holds into a folder: image-files.mjs FOLDER NODE_FLAGS. Called by scripts/image, after the build.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -15,8 +15,8 @@ import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const image = process.argv[2];
-if (image === undefined) throw new Error("usage: image-files.mjs FOLDER");
+const [, , image, flags] = process.argv;
+if (flags === undefined) throw new Error("usage: image-files.mjs FOLDER NODE_FLAGS");
 const app = join(image, "app");
 
 for (const folder of ["bin", "tmp", "etc", "root", "proc", "dev", "run", "var/lib/mswarm"]) {
@@ -95,7 +95,6 @@ for (const path of ["raft/node_modules/level", "runtime/node_modules/pino", "run
 }
 
 const start = join(image, "bin/mswarm");
-const flags = "--disable-warning=ExperimentalWarning --max-semi-space-size=4";
 writeFileSync(
   start,
   `#!/bin/sh\nexport NODE_COMPILE_CACHE=/app/${bundle}/compiled\nexec /bin/node ${flags} /app/${bundle}/main.js "$@"\n`,
