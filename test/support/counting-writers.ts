@@ -66,9 +66,9 @@ export class CountingWriters {
     });
   }
 
-  async #count({ id, manager }: Counter): Promise<void> {
-    const counter = this.#counters.find((each) => each.id === id);
-    while (counter !== undefined && !this.#isOver) {
+  async #count(counter: Counter): Promise<void> {
+    const { id, manager } = counter;
+    while (!this.#isOver) {
       try {
         const { secret } = await manager.control.GetSecret({ secretId: id }, callTimeout);
         // A try whose answer was lost may have been written.

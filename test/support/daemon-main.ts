@@ -1,4 +1,4 @@
-// The daemon from the sources, for a checkout that is not built. Takes the flags of `mswarm daemon` that tests use.
+// The daemon from the sources, for tests whose hook changes it. Takes the flags of `mswarm daemon` that they use.
 import { parseArgs } from "node:util";
 import { runDaemon } from "@mswarm/node/daemon";
 import { invariant, logLevels, messageOf } from "@mswarm/runtime";

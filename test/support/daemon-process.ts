@@ -1,6 +1,5 @@
 // One daemon as a process of its own, as a user runs it: flags in, sockets and a log out, signals to end it.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,12 +12,10 @@ import type { TestMachine } from "./test-network.ts";
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const clock = systemClock();
 
-/** What users run; the sources where nothing is built yet, a hook is to change them, or `MSWARM_TEST_DAEMON=source` asks. */
+/** What users run; the sources where a hook is to change them. */
 function daemonCommand(hook: string | undefined): readonly string[] {
-  const sources = ["--conditions=mswarm-source", pathOf("daemon-main.ts")];
-  if (hook !== undefined) return [`--import=${hook}`, ...sources];
-  const built = pathOf("../../packages/cli/dist/main.js");
-  return existsSync(built) && process.env["MSWARM_TEST_DAEMON"] !== "source" ? [built, "daemon"] : sources;
+  if (hook === undefined) return [pathOf("../../mswarm"), "daemon"];
+  return [process.execPath, `--import=${hook}`, "--conditions=mswarm-source", pathOf("daemon-main.ts")];
 }
 
 export interface DaemonSettings {
@@ -34,7 +31,7 @@ export interface DaemonSettings {
   readonly folder: string;
   /** Label that its containers carry. */
   readonly lab: string;
-  /** Generic resources that its node offers, such as `gpu=a,gpu=b`; only the built daemon takes them. */
+  /** Generic resources that its node offers, such as `gpu=a,gpu=b`; not with a hook. */
   readonly genericResources?: string;
   /** Where it runs, with a network of its own; on the host where absent. */
   readonly machine?: TestMachine;
@@ -105,7 +102,7 @@ export class DaemonProcess {
     ];
     const log = await open(this.logFile, "a", 0o600);
     // The daemon goes down with a test process that is killed.
-    const args = ["--pdeathsig", "KILL", ...(machine?.enter ?? []), process.execPath, ...daemonCommand(hook), ...flags];
+    const args = ["--pdeathsig", "KILL", ...(machine?.enter ?? []), ...daemonCommand(hook), ...flags];
     const started = spawn("setpriv", args, { stdio: ["ignore", log.fd, log.fd], env: daemonEnvironment() });
     await log.close();
     this.#exited = new Promise((resolve) => started.once("exit", () => resolve()));
