@@ -4,9 +4,11 @@
 
 : "${root:?}"
 node="$root/node_modules/node/bin/node"
-# A small young generation: a daemon at rest takes 20 MiB less memory, and one at work is not slower (scripts/bench).
+# A small young generation: a daemon at rest takes 20 MiB less memory, and one at work is not slower (scripts/bench). An old one
+# that grows by little before it is collected: after 30,000 writes a manager takes 157 MiB instead of 253, for a tenth more
+# processor time (--optimize-for-size: 146 MiB, for four tenths).
 # shellcheck disable=SC2034
-node_flags="--disable-warning=ExperimentalWarning --max-semi-space-size=4"
+node_flags="--disable-warning=ExperimentalWarning --max-semi-space-size=4 --heap-growing-percent=60"
 built_stamp="$root/.setup/built"
 installed_stamp="$root/.setup/installed"
 
