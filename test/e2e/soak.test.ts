@@ -146,7 +146,8 @@ test("no acknowledged write is lost, and services converge after each heal", {
     say(`round ${rounds}: ${what}: converged ${Math.round(took)} ms after the heal`);
     expect(took).toBeLessThan(healedWithin);
     await writers.areHeldBy(managers());
-    if (rounds % 20 === 0) say(`${writers.acknowledged} writes, resident MiB: ${JSON.stringify(await residentMebibytes())}`);
+    if (rounds % 20 === 0)
+      say(`${writers.acknowledged} writes, resident MiB: ${JSON.stringify(await residentMebibytes())}`);
   }
   await writers.stop();
   await writers.areHeldBy(managers());
