@@ -33,16 +33,27 @@ const exec = (worker: DockerWorker, task: Task | undefined, ...command: readonly
 const inspect = (worker: DockerWorker, task: Task | undefined, format: string): Promise<string> =>
   worker.engine.docker("inspect", "--format", format, containerIdOf(task));
 
-matrix.scenario("joining with the manager token is refused", async (version) => {
+matrix.scenario("joining with the manager token is refused, and leaves nothing behind", async (version) => {
   const worker = scene.of(version);
   const { manager = "" } = await scene.cluster.joinTokens();
-  const refusal = await scene.dockerJoin(worker, manager).then(
-    (output) => `joined: ${output}`,
-    (error: Error) => error.message,
-  );
-  expect(refusal).toContain("runs Docker Engine: managers of Docker and of mswarm cannot share a cluster's quorum yet");
-  expect(refusal).toContain("Let it join as a worker");
-  expect(await worker.engine.docker("info", "--format", "{{.Swarm.LocalNodeState}}")).toBe("inactive");
+  const refused: string[] = [];
+  for (const through of [await scene.cluster.leader(), await scene.cluster.follower()]) {
+    const refusal = await scene.dockerJoin(worker, manager, through).then(
+      (output) => `joined: ${output}`,
+      (error: Error) => error.message,
+    );
+    const sentence =
+      /node (\w{25}) runs Docker Engine: managers of Docker and of mswarm cannot share a cluster's quorum yet. Let it join as a worker/;
+    expect(refusal).toMatch(sentence);
+    refused.push(sentence.exec(refusal)?.[1] ?? "");
+    expect(await worker.engine.docker("info", "--format", "{{.Swarm.LocalNodeState}}")).toBe("inactive");
+  }
+  await eventually(async () => {
+    const known = (await scene.cluster.nodes()).map(({ id }) => id);
+    expect(known.filter((id = "") => refused.includes(id))).toEqual([]);
+  });
+  const { blacklistedCertificates = {} } = await scene.cluster.cluster();
+  expect(Object.keys(blacklistedCertificates)).toEqual(expect.arrayContaining(refused));
 });
 
 matrix.scenario("joining as a worker", async (version) => {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { invariant, milliseconds, seconds, wireDuration } from "@mswarm/runtime";
 import type { Node, NodeSpec, ServiceSpecInput, Task } from "@mswarm/wire";
 import { expect } from "vitest";
+import type { DaemonProcess } from "./daemon-process.ts";
 import { type DockerEngine, type EngineVersion, engineVersions, startDockerEngine } from "./docker-engine.ts";
 import { callLimit, eventually } from "./eventually.ts";
 import { TestCluster } from "./test-cluster.ts";
@@ -106,10 +107,10 @@ export class DockerWorkers {
     });
   }
 
-  /** What `docker swarm join` prints. */
-  async dockerJoin({ machine, engine }: DockerWorker, token: string): Promise<string> {
+  /** What `docker swarm join` prints. @param through  the manager that is asked; the leader where absent */
+  async dockerJoin({ machine, engine }: DockerWorker, token: string, through?: DaemonProcess): Promise<string> {
     const address = ["--advertise-addr", machine.address, "--listen-addr", machine.address];
-    const { managerAddress } = await this.cluster.leader();
+    const { managerAddress } = through ?? (await this.cluster.leader());
     return await engine.docker("swarm", "join", "--token", token, ...address, managerAddress);
   }
 

@@ -6,6 +6,7 @@ import type { CertificateServer } from "./certificates/certificate-server.ts";
 import type { Dispatcher } from "./dispatcher/dispatcher.ts";
 import type { LogBroker } from "./logs/log-broker.ts";
 import type { RaftGroup } from "./membership/raft-group.ts";
+import type { RefusedManagers } from "./membership/refused-managers.ts";
 import { runRemovedNodePruning } from "./membership/removed-nodes.ts";
 import { runRoleManager } from "./membership/role-manager.ts";
 import { runUnfinishedJoins } from "./membership/unfinished-joins.ts";
@@ -29,6 +30,7 @@ export interface LeaderParts {
   readonly dispatcher: Dispatcher;
   readonly certificateServer: CertificateServer;
   readonly logBroker: LogBroker;
+  readonly refusedManagers: RefusedManagers;
 }
 
 interface LeaderLoop {
@@ -41,6 +43,7 @@ export const leaderLoops: readonly LeaderLoop[] = [
   { name: "certificates", run: ({ certificateServer }, signal) => certificateServer.run(signal) },
   { name: "role manager", run: runRoleManager },
   { name: "removed node pruning", run: runRemovedNodePruning },
+  { name: "refused managers", run: (parts, signal) => parts.refusedManagers.run(parts, signal) },
   { name: "unfinished joins", run: runUnfinishedJoins },
   { name: "replicated orchestrator", run: runReplicatedOrchestrator },
   { name: "global orchestrator", run: runGlobalOrchestrator },

@@ -32,6 +32,7 @@ import { isMswarmNode } from "./membership/mswarm-node.ts";
 import { peerPolicy, peerService } from "./membership/peer-service.ts";
 import { raftMembershipPolicy, raftMembershipService } from "./membership/raft-membership-service.ts";
 import { demotedNodes } from "./membership/recorded-role.ts";
+import { RefusedManagers } from "./membership/refused-managers.ts";
 import { retractJoin } from "./membership/unfinished-joins.ts";
 import { isDirty, specDifference } from "./orchestrator/task-dirtiness.ts";
 import { membershipView, type RaftHolder, raftGroup } from "./raft-views.ts";
@@ -65,10 +66,11 @@ export interface ServiceParts {
 export interface ManagerServices {
   readonly remote: readonly BoundService[];
   readonly local: readonly BoundService[];
-  /** These three also have work of their own while this manager leads. */
+  /** These four also have work of their own while this manager leads. */
   readonly dispatcher: Dispatcher;
   readonly certificateServer: CertificateServer;
   readonly logBroker: LogBroker;
+  readonly refusedManagers: RefusedManagers;
 }
 
 const managers = roles("swarm-manager");
@@ -99,7 +101,17 @@ export function managerServices(parts: ServiceParts): ManagerServices {
   const loadSigner = authorityLoader({ crypto, clock, random });
   const certificateServer = new CertificateServer({ store, clock, random, log, nodeId, clusterId, loadSigner });
   const logBroker = new LogBroker({ store, random, nodeId });
-  const membership = new Membership({ raft: group, live, probe: parts.probe, store, clock, random, log });
+  const refusedManagers = new RefusedManagers(clock);
+  const membership = new Membership({
+    raft: group,
+    live,
+    refused: refusedManagers,
+    probe: parts.probe,
+    store,
+    clock,
+    random,
+    log,
+  });
   const control = createControl({
     store,
     clock,
@@ -136,6 +148,7 @@ export function managerServices(parts: ServiceParts): ManagerServices {
     dispatcher,
     certificateServer,
     logBroker,
+    refusedManagers,
     remote: [
       ...forwarded,
       watch,

@@ -25,8 +25,10 @@ async function bench(probe: Partial<PeerProbe> = {}) {
   });
   const asked: string[] = [];
   const live = new LiveManagers(clock);
+  const refused: string[] = [];
   const membership = new Membership({
     live,
+    refused: { add: (nodeId) => void refused.push(nodeId) },
     raft,
     store,
     clock,
@@ -38,7 +40,7 @@ async function bench(probe: Partial<PeerProbe> = {}) {
       ...probe,
     },
   });
-  return { clock, store, raft, membership, asked, live };
+  return { clock, store, raft, membership, asked, live, refused };
 }
 
 function callFrom(nodeId: string, remoteAddress = "192.0.2.4:40000"): Call {
@@ -119,13 +121,14 @@ test("a manager that does not answer within five seconds does not join, and does
   await outcome;
 });
 
-test("a Docker manager is refused in a sentence", async () => {
-  const { membership, raft } = await bench({ helloPeer: async () => undefined });
+test("a Docker manager is refused in a sentence, and noted, to be forgotten", async () => {
+  const { membership, raft, refused } = await bench({ helloPeer: async () => undefined });
   await expect(membership.join({ addr: "10.0.0.4:2377" }, callFrom("fourth"))).rejects.toMatchObject({
     code: "FAILED_PRECONDITION",
     message: expect.stringContaining("runs Docker Engine"),
   });
   expect(raft.members()).toHaveLength(3);
+  expect(refused).toEqual(["fourth"]);
 });
 
 test("a known manager with its log keeps its raft id, also under a new address", async () => {

@@ -42,6 +42,8 @@ export interface JoinParts {
   readonly raft: RaftGroup;
   /** Refuses a manager that another process stands for. Errors: FAILED_PRECONDITION. */
   readonly live: { greet(nodeId: string, instance: string): void };
+  /** Is told of each Docker Engine that is refused. */
+  readonly refused: { add(nodeId: string): void };
   readonly probe: PeerProbe;
   readonly store: Store;
   readonly clock: Clock;
@@ -130,12 +132,13 @@ export class Membership {
 
   /** Asks the joining manager itself, under the address it wants to be known by. */
   async #probe(address: string, nodeId: string, signal: AbortSignal): Promise<RaftId> {
-    const { probe, live } = this.#parts;
+    const { probe, live, refused } = this.#parts;
     const hello = await this.#within(signal, async (inTime) => {
       await probe.checkHealth(address, nodeId, inTime);
       return { answer: await probe.helloPeer(address, nodeId, inTime) };
     });
     if (hello.answer === undefined) {
+      refused.add(nodeId);
       throw failedPrecondition(
         `node ${nodeId} runs Docker Engine: managers of Docker and of mswarm cannot share a cluster's quorum yet. Let it join as a worker`,
       );

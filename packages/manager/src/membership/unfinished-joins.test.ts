@@ -34,6 +34,19 @@ test("a node that was admitted and never came is forgotten after a day, and its 
   await running;
 });
 
+test("a Docker Engine that was refused as a manager, and that no leader forgot, is forgotten after a day", async () => {
+  const { clock, parts, ids, refused } = await bench();
+  const description = { engine: { engineVersion: "26.1.5" } };
+  await parts.store.update((tx) => tx.create(nodes, { id: "docker", role: "MANAGER", description }));
+  const over = new AbortController();
+  const running = runUnfinishedJoins(parts, over.signal);
+  await clock.advance(hours(26));
+  expect(ids()).toEqual(["came", "manager"]);
+  expect(refused()).toContain("docker");
+  over.abort();
+  await running;
+});
+
 test("a join is taken back by a node that has not taken part, and by no other", async () => {
   const { parts, ids, refused } = await bench();
   await retractJoin("never", parts);

@@ -14,6 +14,7 @@ import type { Node } from "@mswarm/wire";
 import { defaultClusterName } from "../objects/cluster-spec.ts";
 import { forgetNode } from "../objects/forgotten-nodes.ts";
 import type { RaftGroup } from "./raft-group.ts";
+import { isRefusedManager } from "./refused-managers.ts";
 
 /** A node that has not come by then does not come. */
 const patience = hours(24);
@@ -44,7 +45,10 @@ export async function retractJoin(nodeId: string, { store, raft, clock, log }: U
   log.info({ node: nodeId }, "a node has taken its join back");
 }
 
-/** Forgets nodes that have not come a day after they were admitted. Leader only; looks at once, then every hour. */
+/**
+ * Forgets nodes that have not come a day after they were admitted, and Docker Engines whose refusal as a manager fell into
+ * the end of a leader's term. Leader only; looks at once, then every hour.
+ */
 export async function runUnfinishedJoins(parts: UnfinishedJoinsParts, signal: AbortSignal): Promise<void> {
   const { store, clock } = parts;
   try {
@@ -61,7 +65,8 @@ export async function runUnfinishedJoins(parts: UnfinishedJoinsParts, signal: Ab
 
 async function forgetThem({ store, raft, clock, log }: UnfinishedJoinsParts): Promise<void> {
   const now = clock.now();
-  const isOverdue = (node: Node): boolean => hasNeverCome(node, raft) && now - admittedAt(node, now) > patience;
+  const isUnfinished = (node: Node): boolean => hasNeverCome(node, raft) || isRefusedManager(node, raft);
+  const isOverdue = (node: Node): boolean => isUnfinished(node) && now - admittedAt(node, now) > patience;
   const overdue = store.view((tx) => [...tx.all(nodes)].filter(isOverdue).map(({ id = "" }) => id));
   await store.batch(overdue, (tx, nodeId) => {
     const node = tx.get(nodes, nodeId);
