@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { createCertificateRequest, managerServerName } from "@mswarm/pki";
-import { type CertifiedKey, type Channel, openChannel, TlsMaterial } from "@mswarm/rpc";
+import { type CertifiedKey, type Channel, defaultLimits, openChannel, TlsMaterial } from "@mswarm/rpc";
 import { isSwarmError, milliseconds, seconds, systemClock } from "@mswarm/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DaemonProcess } from "../support/daemon-process.ts";
@@ -176,6 +176,36 @@ test("a thousand sessions and streams of one worker", async () => {
     for (const channel of mine) channel.close();
   });
   within(report, { megabytes: 200, entries: 60 });
+});
+
+test("calls as fast as one worker can, and faster than is good for others", async () => {
+  const evil = await admitted();
+  const outcomes = new Map<string, number>();
+  const begun = clock.monotonic();
+  const report = await suffered(async () => {
+    const flood = async (channel: Channel): Promise<void> => {
+      const dispatcher = channel.client("docker.swarmkit.v1.Dispatcher");
+      const nodeCa = channel.client("docker.swarmkit.v1.NodeCA");
+      while (clock.monotonic() - begun < seconds(5)) {
+        const calls = [
+          dispatcher.Heartbeat({ sessionId: "mine" }, inTime),
+          dispatcher.UpdateTaskStatus({ sessionId: "mine" }, inTime),
+          nodeCa.IssueNodeCertificate({}, inTime),
+          channel.client("docker.swarmkit.v1.Control").ListSecrets({}, inTime),
+        ];
+        for (const code of await Promise.all(calls.map(codeOf))) outcomes.set(code, (outcomes.get(code) ?? 0) + 1);
+      }
+    };
+    const mine = Array.from({ length: 8 }, () => dial(evil));
+    await Promise.all(mine.flatMap((channel) => Array.from({ length: 10 }, () => flood(channel))));
+    for (const channel of mine) channel.close();
+  });
+  console.log(`[attack] ${JSON.stringify(Object.fromEntries(outcomes))}`);
+  const all = [...outcomes.values()].reduce((sum, count) => sum + count, 0);
+  const { capacity, interval } = defaultLimits.workerCalls;
+  const most = capacity + (clock.monotonic() - begun) / interval;
+  expect(all - (outcomes.get("RESOURCE_EXHAUSTED") ?? 0)).toBeLessThanOrEqual(most);
+  within(report, { megabytes: 250, entries: 30 });
 });
 
 test("coming, going, and ever new descriptions and reports, as fast as one worker can", async () => {

@@ -4,11 +4,12 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { anyone, type BoundService, bindService, type Channel, defaultLimits, roles } from "@mswarm/rpc";
 import { type Loopback, type LoopbackOptions, startLoopback, testWorker } from "@mswarm/rpc/testing";
-import { milliseconds, seconds, statusNumbers } from "@mswarm/runtime";
+import { milliseconds, seconds, statusNumbers, systemClock } from "@mswarm/runtime";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { frame, frameType, headerBlock, preface, type RawConnection, rawCall, rawConnect } from "./rpc-frames.ts";
 
+const clock = systemClock();
 const patient = { timeout: 8_000, interval: 10 };
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -62,6 +63,34 @@ async function start(limits: NonNullable<LoopbackOptions["limits"]> = {}): Promi
 
 const check = (channel: Channel): Promise<unknown> =>
   channel.client("docker.swarmkit.v1.Health").Check({}, { timeout: seconds(10) });
+
+test("calls of one node as fast as it can: so many are taken, and others are served as ever", async () => {
+  const target = await start({ workerCalls: { capacity: 50, interval: milliseconds(50) } });
+  const [evil, good] = await Promise.all([
+    Promise.all([1, 2, 3].map(() => target.channel(testWorker("evil")))),
+    target.channel(testWorker("good")),
+  ]);
+  const outcomes = { taken: 0, refused: 0 };
+  const begun = clock.monotonic();
+  const flooding = evil.flatMap((channel) =>
+    Array.from({ length: 10 }, async () => {
+      for (let count = 0; count < 20; count += 1) {
+        await check(channel).then(
+          () => (outcomes.taken += 1),
+          (error: unknown) => {
+            expect(error).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+            outcomes.refused += 1;
+          },
+        );
+      }
+    }),
+  );
+  for (let beats = 0; beats < 20; beats += 1) await check(good);
+  await Promise.all(flooding);
+  expect(outcomes.taken).toBeGreaterThanOrEqual(50);
+  expect(outcomes.taken).toBeLessThanOrEqual(50 + (clock.monotonic() - begun) / 50);
+  expect(outcomes.taken + outcomes.refused).toBe(600);
+});
 
 /** A length-prefixed message, as gRPC frames it. */
 function grpcMessage(payload: Buffer, isCompressed = false): Buffer {

@@ -3,6 +3,7 @@ import type { Server as GrpcServer } from "@grpc/grpc-js";
 import { silentLogger, systemClock } from "@mswarm/runtime";
 import { expect, test } from "vitest";
 import { AcceptedConnection, type ConnectionParts } from "./accepted-connection.ts";
+import { CallBudget } from "./call-budget.ts";
 import { AdmittedCalls } from "./call-gate.ts";
 import { ConnectionBudget } from "./connection-budget.ts";
 import { createGrpcServer } from "./grpc-server.ts";
@@ -28,6 +29,7 @@ test("connections that came and went leave nothing behind", async () => {
     policies: new Map(),
     cluster: { clusterId: () => "", isRemoved: () => false, isRaftMember: () => false, isDemoted: () => false },
     admitted: new AdmittedCalls(),
+    calls: new CallBudget(defaultLimits.workerCalls, clock, log),
     pending: new PendingBytes(),
     limits: defaultLimits,
     clock,

@@ -2,6 +2,7 @@ import type { TLSSocket } from "node:tls";
 import type { Server as GrpcServer } from "@grpc/grpc-js";
 import type { Clock, Logger, Timer } from "@mswarm/runtime";
 import type { ClusterView, ConnectionPeer } from "./authorization.ts";
+import type { CallBudget } from "./call-budget.ts";
 import { type AdmittedCalls, callGate } from "./call-gate.ts";
 import { addressKey } from "./connection-budget.ts";
 import { type ServedConnection, serveConnection } from "./grpc-server.ts";
@@ -17,6 +18,7 @@ export interface ConnectionParts {
   readonly policies: ReadonlyMap<string, Policy>;
   readonly cluster: ClusterView;
   readonly admitted: AdmittedCalls;
+  readonly calls: CallBudget;
   readonly pending: PendingBytes;
   readonly limits: RpcLimits;
   readonly clock: Clock;

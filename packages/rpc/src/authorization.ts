@@ -28,7 +28,7 @@ const nested = (text: string): string => `rpc error: code = PermissionDenied des
 const goList = (values: readonly string[]): string => `[${values.join(" ")}]`;
 
 /** The identity with no more rights than the cluster's record grants. */
-function recorded(identity: NodeIdentity | undefined, cluster: ClusterView): NodeIdentity | undefined {
+export function recorded(identity: NodeIdentity | undefined, cluster: ClusterView): NodeIdentity | undefined {
   const isManager = identity?.role === "swarm-manager";
   return isManager && cluster.isDemoted(identity.nodeId) ? { ...identity, role: "swarm-worker" } : identity;
 }

@@ -18,7 +18,9 @@ import {
   type Timer,
   unimplemented,
 } from "@mswarm/runtime";
-import { authorize, type ClusterView, type ConnectionPeer, vouchedUser } from "./authorization.ts";
+import { authorize, type ClusterView, type ConnectionPeer, recorded, vouchedUser } from "./authorization.ts";
+import type { NodeIdentity } from "./call.ts";
+import type { CallBudget } from "./call-budget.ts";
 import { bodyOf } from "./grpc-server.ts";
 import { IncomingCall } from "./incoming-call.ts";
 import { readClaims } from "./metadata.ts";
@@ -67,6 +69,7 @@ export interface CallGateParts {
   readonly policies: ReadonlyMap<string, Policy>;
   readonly cluster: ClusterView;
   readonly admitted: AdmittedCalls;
+  readonly calls: CallBudget;
   readonly clock: Clock;
   readonly log: Logger;
   /** Counts what is only partly here. */
@@ -86,16 +89,27 @@ function deadlineOf(call: ServerInterceptingCallInterface): Instant | undefined 
 
 /** The interceptor of one connection. It knows its peer because it belongs to that connection alone. */
 export function callGate(parts: CallGateParts): ServerInterceptor {
-  const { peer, policies, cluster, admitted, clock, log, pending, maxCalls, requestTimeout, onStreams } = parts;
+  const { peer, policies, cluster, admitted, calls, clock, log, pending, maxCalls, requestTimeout, onStreams } = parts;
   let open = 0;
   // Handlers of calls that were reset go on until they notice: they count, or resets would be free.
   let running = 0;
 
+  /** Before it is asked whether the call is allowed: refusing costs, too. */
+  const spend = ({ nodeId, role }: NodeIdentity): void => {
+    if (role === "swarm-manager" || calls.take(nodeId)) return;
+    throw resourceExhausted(
+      `node ${nodeId} makes more calls than this manager takes of one node: wait before the next one`,
+    );
+  };
+
   const admit = (path: string, metadata: Metadata, wire: ServerInterceptingCallInterface): IncomingCall => {
     const policy = policies.get(path);
     if (policy === undefined) throw internal(`no policy for ${path}`);
+    const own = recorded(peer.identity, cluster);
+    if (own !== undefined) spend(own);
     const claims = readClaims(metadata);
     const caller = authorize(peer, claims, policy, cluster);
+    if (caller.forwarder !== undefined && caller.identity !== undefined) spend(caller.identity);
     // Nobody compresses here, and what a small message unpacks to is out of our hands.
     if (bodyOf(wire).encoding !== "identity") throw unimplemented("compressed messages are not taken");
     if (running >= maxCalls) throw resourceExhausted("too many calls on one connection");

@@ -1,4 +1,4 @@
-import { type Duration, minutes, seconds } from "@mswarm/runtime";
+import { type Duration, milliseconds, minutes, seconds, type TokenBucketOptions } from "@mswarm/runtime";
 
 /** What one connection is granted. */
 export interface PeerLimits {
@@ -31,6 +31,11 @@ export interface RpcLimits {
   readonly workers: PeerLimits;
   /** Managers and the control socket. A follower's one connection carries the streams of all its workers. */
   readonly managers: PeerLimits;
+  /**
+   * Calls of one node that is no manager, over all its connections, and through all managers that pass them on. What
+   * managers call is not counted: Raft messages and what others ask of them.
+   */
+  readonly workerCalls: TokenBucketOptions;
   /** All open TCP connections, handshakes included. */
   readonly maxConnections: number;
   /** Open connections that present the certificate of one manager, and of one worker. */
@@ -85,6 +90,8 @@ export const defaultLimits: RpcLimits = {
     resetBurst: 20_000,
     resetRate: 2_000,
   },
+  // A worker of Docker's reports each task in a call of its own, one after another, and all of them anew after a session.
+  workerCalls: { capacity: 2_000, interval: milliseconds(2) },
   maxConnections: 10_000,
   maxConnectionsPerNode: 50,
   // One, a second while it turns to another manager or renews its certificate, and some that are gone without a word.

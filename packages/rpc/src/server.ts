@@ -2,6 +2,7 @@ import type { Server as NetServer } from "node:net";
 import { type Clock, type Duration, type Logger, messageOf, permissionDenied, unavailable } from "@mswarm/runtime";
 import { AcceptedConnection } from "./accepted-connection.ts";
 import type { ClusterView } from "./authorization.ts";
+import { CallBudget } from "./call-budget.ts";
 import { AdmittedCalls } from "./call-gate.ts";
 import { ConnectionBudget } from "./connection-budget.ts";
 import { Forwarding } from "./forwarding.ts";
@@ -82,6 +83,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     policies: new Map(bound.map((method) => [method.path, method.policy])),
     cluster,
     admitted,
+    calls: new CallBudget(limits.workerCalls, clock, log),
     pending: new PendingBytes(),
     limits,
     clock,

@@ -53,4 +53,5 @@ export {
 } from "./lifecycle.ts";
 export { createLogger, type Logger, type LogLevel, type LogOptions, logLevels, silentLogger } from "./logger.ts";
 export { cryptoRandom, pick, type Random } from "./random.ts";
+export { TokenBucket, type TokenBucketOptions } from "./token-bucket.ts";
 export { Wakeup } from "./wakeup.ts";

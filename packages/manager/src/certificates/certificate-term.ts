@@ -8,12 +8,12 @@ import {
   resourceExhausted,
   type SwarmError,
   seconds,
+  TokenBucket,
   Wakeup,
   whenAborted,
 } from "@mswarm/runtime";
 import { type Change, clusters, isChangeOf, nodes, type Store } from "@mswarm/store";
 import type { Node } from "@mswarm/wire";
-import { TokenBucket } from "../loops/token-bucket.ts";
 import { awaitsSignature, signFor } from "./issuance.ts";
 import { joinRate, renewalRate } from "./rates.ts";
 import { CurrentSigner, type SignerLoader } from "./signer.ts";

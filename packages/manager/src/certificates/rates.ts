@@ -1,5 +1,4 @@
-import { seconds } from "@mswarm/runtime";
-import type { TokenBucketOptions } from "../loops/token-bucket.ts";
+import { seconds, type TokenBucketOptions } from "@mswarm/runtime";
 
 /** Enough for a cluster of a thousand nodes that starts at once and tries for ten seconds, as Docker's nodes do. */
 export const joinRate: TokenBucketOptions = { capacity: 500, interval: seconds(0.02) };

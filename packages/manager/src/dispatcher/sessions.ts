@@ -1,6 +1,14 @@
 // Who is registered with the dispatcher.
-import { type Clock, invalidArgument, newId, notFound, type Random, seconds, unavailable } from "@mswarm/runtime";
-import { TokenBucket } from "../loops/token-bucket.ts";
+import {
+  type Clock,
+  invalidArgument,
+  newId,
+  notFound,
+  type Random,
+  seconds,
+  TokenBucket,
+  unavailable,
+} from "@mswarm/runtime";
 import { type RegistrationCount, Session } from "./session.ts";
 import { TwinWatch } from "./twin-watch.ts";
 

@@ -7,11 +7,11 @@ import {
   milliseconds,
   seconds,
   type TaskGroup,
+  TokenBucket,
   wireTimestamp,
 } from "@mswarm/runtime";
 import { type Store, tasks, type WriteTransaction } from "@mswarm/store";
 import { codecOf, type TaskState, type TaskStatus } from "@mswarm/wire";
-import { TokenBucket } from "../loops/token-bucket.ts";
 import { compareTaskStates } from "../objects/task-state.ts";
 
 /** How long reports are collected before they are written; SwarmKit takes 100 ms. */
