@@ -108,7 +108,7 @@ test("a tmpfs around the folder is not the folder's own, and one that the operat
     expect(placed?.source.startsWith(`${folder}/`)).toBe(true);
     await run("umount", [folder]);
     await open(folder).place("t1", [file("one")]);
-    expect(await mountLine()).toMatch(/^mswarm-secrets /);
+    expect(await mountLine()).toMatch(/^tmpfs /);
     await run("umount", [folder]);
   } finally {
     await run("umount", ["-l", outer]);

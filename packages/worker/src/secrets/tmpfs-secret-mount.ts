@@ -130,7 +130,8 @@ export class TmpfsSecretMount implements SecretMount {
 }
 
 async function mountTmpfs(folder: string, options: string): Promise<void> {
-  await run("mount", ["-t", "tmpfs", "-o", options, "mswarm-secrets", folder]);
+  // Named as Docker names it: tasks see the name in their table of mounts.
+  await run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", folder]);
 }
 
 /** True when `folder` is itself a tmpfs mount, not a folder within some other file system. */
