@@ -42,6 +42,11 @@ export class TaskContainer {
     this.#parts = parts;
   }
 
+  /** Undefined while there is none. */
+  get id(): string | undefined {
+    return this.#id;
+  }
+
   /** As it was when last looked at; undefined while none is known. */
   get state(): ContainerState | undefined {
     return this.#state;

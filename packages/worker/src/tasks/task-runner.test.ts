@@ -136,6 +136,20 @@ test("a task with a health check is RUNNING only once healthy", async () => {
   expect(scene.manager.lastStatus("t1")?.state).toBe("RUNNING");
 });
 
+test("a task says which container it has from STARTING on, not before", async () => {
+  const scene = new WorkerScene();
+  await scene.start();
+  scene.manager.assign({ task: assignedTask("t1", {}, { desiredState: "READY" }) });
+  await scene.pass();
+  expect(scene.manager.lastStatus("t1")?.container).toBeUndefined();
+  const release = scene.engine.faults.hang("startContainer");
+  scene.manager.assign({ task: assignedTask("t1") });
+  await scene.pass();
+  const { state, container } = scene.manager.lastStatus("t1") ?? {};
+  expect({ state, container }).toEqual({ state: "STARTING", container: { containerId: scene.containerOf("t1").id } });
+  release();
+});
+
 test("an unhealthy container is stopped and its task fails, before and after RUNNING", async () => {
   const scene = new WorkerScene();
   await scene.start();

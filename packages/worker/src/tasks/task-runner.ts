@@ -62,7 +62,7 @@ export class TaskRunner {
   }
 
   get containerId(): string | undefined {
-    return this.#parts.container.state?.id;
+    return this.#parts.container.id;
   }
 
   /** The dispatcher's newest word on the task; its status is ignored, and a lower desired state, too. */
@@ -195,7 +195,7 @@ export class TaskRunner {
       state,
       message,
       ...(err === undefined ? {} : { err }),
-      ...this.#containerStatus(),
+      ...(rankOf(state) < rankOf("STARTING") ? {} : this.#containerStatus()),
     };
     const level = err === undefined ? "debug" : "info";
     const cause = err === undefined ? {} : { error: err };
@@ -205,8 +205,9 @@ export class TaskRunner {
   }
 
   #containerStatus(): Pick<TaskStatus, "container" | "portStatus"> {
-    const state = this.#parts.container.state;
-    if (state === undefined) return {};
+    const { id, state } = this.#parts.container;
+    // A container that is only just made: clients may look into it while it starts.
+    if (state === undefined) return id === undefined ? {} : { container: { containerId: id } };
     const { id: containerId, pid, exitCode } = state;
     const container = { containerId, ...(pid === 0 ? {} : { pid }), ...(exitCode === 0 ? {} : { exitCode }) };
     const ports: NonNullable<PortStatus["ports"]> = state.publishedPorts.map((port) => ({
