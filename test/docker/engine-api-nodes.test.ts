@@ -108,6 +108,15 @@ test("what is written on a follower is there on the leader, and both tell it as 
   for (const { events } of followed) events.kill();
 });
 
+test("a manager that has just been started answers when it manages again, not before", async () => {
+  await leader.restart();
+  expect(await on(leader, "info", "--format", "{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}")).toBe(
+    "active true\n",
+  );
+  await leader.restart();
+  expect(await on(leader, "secret", "ls", "--format", "{{.Name}}")).toContain("key1");
+});
+
 test("tasks run on while the daemon of their node restarts, and without an engine the swarm is still there", async () => {
   const service = ["service", "create", "-q", "--no-resolve-image", "--update-monitor", "1ms", "--name", "web"];
   await on(leader, ...service, "--constraint", "node.hostname==w1", engine.image, "sleep", "600");

@@ -58,6 +58,7 @@ export class ClusterNode {
   #askedAs: string | undefined;
   #notAdmitted: string | undefined;
   #isWorking = false;
+  #isServing = false;
   /** Why the managers want nothing to do with this node. */
   #refusal: string | undefined;
 
@@ -132,6 +133,11 @@ export class ClusterNode {
   /** By its certificate, unless Raft has removed it (then the certificate will follow), or it cannot be one here. */
   get isManager(): boolean {
     return this.#mayManage && !this.#managers.wasRemoved;
+  }
+
+  /** True once a manager has taken this node's worker. It goes on working while its own manager is on its way. */
+  get isServing(): boolean {
+    return this.#isServing;
   }
 
   get #mayManage(): boolean {
@@ -319,6 +325,7 @@ export class ClusterNode {
   #told(message: SessionMessage): void {
     if (this.#tasks.signal.aborted) return;
     this.#refusal = undefined;
+    this.#isServing = true;
     this.#tasks.run("remembering managers", () => this.#known.follow(message.managers ?? []));
     this.#tasks.run("adopting the root certificate", () => this.#adoptRoot(message.RootCA?.toString("utf8") ?? ""));
     this.#roles.told(message.node);

@@ -67,6 +67,7 @@ function faceContext({ membership, clock, log }: EngineApiFaceParts): Omit<FaceC
     watch: client("docker.swarmkit.v1.Watch"),
   };
   const ofManager = async <C>(wanted: C): Promise<C> => {
+    await membership.started();
     const manager = membership.manager();
     const { state } = membership;
     if (state.kind === "error") throw serviceUnavailable(state.reason);
@@ -76,6 +77,7 @@ function faceContext({ membership, clock, log }: EngineApiFaceParts): Omit<FaceC
   return {
     clock,
     log,
+    started: () => membership.started(),
     nodeState: () => nodeStateOf(membership),
     control: () => ofManager<ControlClient>(clients.control),
     logs: () => ofManager<LogsClient>(clients.logs),

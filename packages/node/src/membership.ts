@@ -32,6 +32,8 @@ import { within } from "./time-limit.ts";
 /** Docker's API waits this long for a join (wire 9.1). */
 const joinWait = seconds(20);
 const initWait = seconds(60);
+/** So long Docker's daemon is silent while it starts. Source: moby daemon/cluster/cluster.go, swarmConnectTimeout. */
+const startWait = seconds(20);
 /** How often a certificate that is out of its dates is looked at again: the clock may have been set. */
 const healingPause = seconds(10);
 
@@ -41,11 +43,16 @@ export class Membership {
   readonly #turns = new Mutex();
   readonly #lifetime = new AbortController();
   readonly #background: TaskGroup;
+  readonly #started: Promise<void>;
+  #hasStarted: () => void = () => undefined;
   /** The init or join under way. */
   #attempt: ChildAbort | undefined;
 
   constructor(parts: MachineParts) {
     this.#parts = parts;
+    this.#started = new Promise((resolve) => {
+      this.#hasStarted = resolve;
+    });
     this.#standing = new Standing(parts);
     this.#background = new TaskGroup(this.#lifetime.signal, (name, error) => {
       parts.log.error({ task: name, err: error }, "work in the background failed");
@@ -86,9 +93,15 @@ export class Membership {
     return this.#standing.load();
   }
 
+  /** Resolves when `resume` has brought back what this node was, or has failed to for 20 s. */
+  started(): Promise<void> {
+    return this.#started;
+  }
+
   /** Starts what `load` found, in the background: the sockets answer meanwhile. */
   resume(): void {
     this.#background.run("start", async (signal) => {
+      if (this.#standing.mayHeal) this.#hasStarted();
       while (this.#standing.mayHeal) {
         await this.#parts.clock.sleep(healingPause, signal);
         await this.#turns.run(async () => {
@@ -97,7 +110,13 @@ export class Membership {
       }
       await this.#turns.run(async () => {
         const node = signal.aborted ? undefined : this.#standing.resume();
-        if (node !== undefined && !this.#standing.isMember) this.#finishInBackground(node);
+        if (node === undefined) return this.#hasStarted();
+        if (!this.#standing.isMember) this.#finishInBackground(node);
+        this.#background.run("first readiness", async (limit) => {
+          const bound = { clock: this.#parts.clock, complaint: "not ready after the time that a start may take" };
+          await within(startWait, bound, (inTime) => node.ready(() => true, inTime), limit).catch(() => undefined);
+          this.#hasStarted();
+        });
       });
     });
   }
@@ -154,6 +173,7 @@ export class Membership {
   /** Stops everything; the next start goes on from here. */
   async stop(): Promise<void> {
     this.#lifetime.abort(aborted("this daemon is stopping"));
+    this.#hasStarted();
     await this.#background.close();
     await this.#turns.run(() => this.#standing.stop());
   }

@@ -45,11 +45,12 @@ export class Standing {
       return isInactive ? { kind: "inactive" } : { kind: "pending", reason: "starting" };
     }
     if (node.problem !== undefined) return { kind: "error", reason: node.problem };
-    if (node.isManager && node.manager === undefined) {
-      return { kind: "pending", reason: node.hindrance ?? "the manager is starting" };
-    }
+    const awaited =
+      node.isManager && node.manager === undefined ? (node.hindrance ?? "the manager is starting") : undefined;
+    if (awaited !== undefined && !node.isServing) return { kind: "pending", reason: awaited };
     if (!this.isMember) return { kind: "pending", reason: node.notice ?? "becoming a member" };
-    return { kind: "active", ...(node.notice === undefined ? {} : { reason: node.notice }) };
+    const reason = node.notice ?? awaited;
+    return { kind: "active", ...(reason === undefined ? {} : { reason }) };
   }
 
   get node(): ClusterNode | undefined {

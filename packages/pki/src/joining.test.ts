@@ -124,6 +124,7 @@ test("the right digest over something that is no root is refused", async () => {
 
 test("a malformed token and one that demands FIPS never leave the node", async () => {
   await expect(join("SWMTKN-1-x-y")).rejects.toThrow(/^invalid join token$/);
+  await expect(join("")).rejects.toThrow(/^A valid join token is necessary to join this cluster$/);
   const fips = formatJoinToken({ rootDigest: cluster.authority.rootDigest, secret: Buffer.alloc(16), fips: true });
   await expect(join(fips)).rejects.toThrow("node is not FIPS-enabled but cluster requires FIPS");
   expect(manager.calls).toEqual([]);

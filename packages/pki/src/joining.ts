@@ -33,12 +33,15 @@ export interface JoinResult extends IssuedCertificate {
 /**
  * Pins the cluster's root by the token's digest, then requests a certificate with the token. Nothing is written.
  *
- * Errors: INVALID_ARGUMENT `invalid join token`; FAILED_PRECONDITION for a token that demands FIPS;
+ * Errors: INVALID_ARGUMENT `A valid join token is necessary …` without one, `invalid join token` for what is none;
+ *   FAILED_PRECONDITION for a token that demands FIPS;
  *   INVALID_ARGUMENT `remote CA does not match fingerprint. Expected: …` after five tries; those of
  *   `requestNodeCertificate`.
  * Source: swarmkit ca/certificates.go, DownloadRootCA and RequestAndSaveNewCertificates.
  */
 export async function joinFlow(joinToken: string, parts: JoinParts, signal: AbortSignal): Promise<JoinResult> {
+  // What a manager answers to those who have none: Docker's nodes go and ask it.
+  if (joinToken === "") throw invalidArgument("A valid join token is necessary to join this cluster");
   const token = parseJoinToken(joinToken);
   if (token.fips) throw failedPrecondition("node is not FIPS-enabled but cluster requires FIPS");
   const rootPem = await downloadRoot(token.rootDigest, parts, signal);

@@ -27,9 +27,10 @@ const twoManagers = `WARNING: Running Swarm in a two-manager configuration. This
 
 /** What cannot be asked because there is no leader is missing, and why is in `Error`: so Docker does it. */
 export async function swarmBlock(
-  context: Pick<FaceContext, "nodeState" | "control">,
+  context: Pick<FaceContext, "nodeState" | "started" | "control">,
   signal: AbortSignal,
 ): Promise<SwarmBlock> {
+  await context.started();
   const { kind, error, nodeId, nodeAddress, isManager, remoteManagers } = context.nodeState();
   const block: SwarmBlock = {
     NodeID: nodeId,

@@ -35,6 +35,11 @@ export interface FaceContext {
   readonly engine: EngineHttp;
   nodeState(): NodeState;
   /**
+   * Resolves when this node is again what it was before its daemon's start, or has had time enough for it: Docker's API
+   * answers nobody before. Whoever acts on the node's part in a cluster waits for it.
+   */
+  started(): Promise<void>;
+  /**
    * The control API: answered on this node where it leads, forwarded to the leader otherwise.
    * Errors: HttpError 503 with Docker's text on a node that runs no manager, is locked, or is not ready.
    */

@@ -34,6 +34,7 @@ export function testContext(change: Partial<FaceContext> = {}): Omit<FaceContext
   return {
     clock: systemClock(),
     log: silentLogger(),
+    started: () => Promise.resolve(),
     nodeState: () => aloneState,
     control: notManager,
     logs: notManager,
