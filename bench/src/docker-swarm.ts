@@ -17,11 +17,15 @@ export async function dockerSwarm(imageArchive: string): Promise<Swarm> {
 class DockerNode implements SwarmNode {
   readonly address: string;
   readonly controlPath: string;
+  readonly apiPath: string;
+  readonly enginePath: string;
   readonly #dockerd: PrivateDockerd;
 
   constructor(dockerd: PrivateDockerd) {
     this.#dockerd = dockerd;
     this.address = `${dockerd.host}:2377`;
+    this.apiPath = dockerd.socketPath;
+    this.enginePath = dockerd.socketPath;
     this.controlPath = join(dockerd.folder, "e/swarm/control.sock");
   }
 

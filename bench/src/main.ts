@@ -1,9 +1,10 @@
-// Measures mswarm against real Docker swarm in the same run, through gRPC Control on the control socket with one client
-// program, and prints ratios (mswarm : Docker; for rates above 1 is better, for times and memory below 1).
+// Measures mswarm against real Docker swarm in the same run with one client program, through gRPC Control on the control
+// socket or through Docker's API on the unix socket, and prints ratios (mswarm : Docker; for rates above 1 is better, for times and memory below 1).
 // Run as root by scripts/bench.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { dockerSwarm } from "./docker-swarm.ts";
+import { faceOneManager, faceThreeManagers } from "./face-scenarios.ts";
 import { makeImage } from "./image.ts";
 import { mswarmSwarm } from "./mswarm-swarm.ts";
 import { oneManager, threeManagers } from "./scenarios.ts";
@@ -15,7 +16,7 @@ const usage = `usage: scripts/bench [scale] [options]
   scale               repetitions are divided by it (default 1; 10 for a quick look)
   --rounds <n>        how often both systems are measured in turn; medians are printed (default 3, and 1 with a scale)
   --only <system>     mswarm or docker (may be given twice)
-  --scenario <name>   one or three managers (default both)
+  --scenario <name>   one, three: through gRPC Control; face-one, face-three: through Docker's API (default all)
   --root <path>       a built checkout of mswarm other than this one
   --node-flag <flag>  for the daemons of mswarm, as --node-flag=--cpu-prof; %n is the number of the node
   --log-level <level> of the daemons of mswarm (default info)
@@ -23,12 +24,19 @@ const usage = `usage: scripts/bench [scale] [options]
   --json <file>       writes the figures of every round
 `;
 
+const scenarios = {
+  one: oneManager,
+  three: threeManagers,
+  "face-one": faceOneManager,
+  "face-three": faceThreeManagers,
+};
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string" },
     only: { type: "string", multiple: true, default: ["mswarm", "docker"] },
-    scenario: { type: "string", multiple: true, default: ["one", "three"] },
+    scenario: { type: "string", multiple: true, default: Object.keys(scenarios) },
     root: { type: "string" },
     "node-flag": { type: "string", multiple: true, default: [] },
     "log-level": { type: "string", default: "info" },
@@ -61,8 +69,9 @@ async function measureSystem(name: keyof typeof systems, archive: string): Promi
   say("starting");
   const swarm = await systems[name](archive);
   try {
-    if (values.scenario.includes("one")) await oneManager(swarm, figures, { scale, say });
-    if (values.scenario.includes("three")) await threeManagers(swarm, figures, { scale, say });
+    for (const [scenario, run] of Object.entries(scenarios)) {
+      if (values.scenario.includes(scenario)) await run(swarm, figures, { scale, say });
+    }
   } finally {
     await swarm.close();
   }
@@ -71,7 +80,7 @@ async function measureSystem(name: keyof typeof systems, archive: string): Promi
 
 function printTable(ours: Figures, theirs: Figures): void {
   const line = (name: string, ...cells: readonly string[]): void =>
-    void process.stdout.write(`${name.padEnd(56)}${cells.map((cell) => cell.padStart(11)).join("")}\n`);
+    void process.stdout.write(`${name.padEnd(72)}${cells.map((cell) => cell.padStart(11)).join("")}\n`);
   const number = (value: number | undefined): string => (value === undefined ? "" : value.toFixed(1));
   line("", "mswarm", "docker", "ratio");
   for (const name of new Set([...ours.keys(), ...theirs.keys()])) {

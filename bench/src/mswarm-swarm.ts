@@ -1,4 +1,4 @@
-// mswarm as users start it: daemons as separate processes on loopback addresses, one shared private engine.
+// mswarm as users start it: daemons as separate processes on loopback addresses, with private engines.
 import { type ChildProcess, spawn } from "node:child_process";
 import { access, mkdtemp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,30 +24,53 @@ const ownRoot = fileURLToPath(new URL("../..", import.meta.url));
 /** @param imageArchive  a tar for `docker import` */
 export async function mswarmSwarm(imageArchive: string, options: MswarmOptions): Promise<Swarm> {
   const network = await PrivateNetwork.open();
-  const engine = await PrivateDockerd.start(network, imageArchive);
+  let shared: PrivateDockerd | undefined;
   let count = 0;
   return {
     name: "mswarm",
     image: "bench:latest",
-    start: async () => {
+    start: async (choice) => {
       count += 1;
-      return await MswarmNode.start(count, engine.address, options);
+      if (choice === "own") {
+        const engine = await PrivateDockerd.start(network, imageArchive);
+        return await MswarmNode.start(count, { engine, isOwn: true }, options);
+      }
+      shared ??= await PrivateDockerd.start(network, imageArchive);
+      return await MswarmNode.start(count, { engine: shared, isOwn: false }, options);
     },
     close: async () => {
-      await engine.destroy();
+      await shared?.destroy();
       network.close();
     },
   };
 }
 
+interface NodeEngine {
+  readonly engine: PrivateDockerd;
+  /** It ends with the node. */
+  readonly isOwn: boolean;
+}
+
 class MswarmNode implements SwarmNode {
   readonly address: string;
   readonly controlPath: string;
+  readonly apiPath: string;
+  readonly enginePath: string;
+  readonly #ownEngine: PrivateDockerd | undefined;
   readonly #folder: string;
   readonly #process: ChildProcess;
   readonly #isKept: boolean;
 
-  private constructor(host: string, folder: string, daemon: ChildProcess, isKept: boolean) {
+  private constructor(
+    host: string,
+    folder: string,
+    daemon: ChildProcess,
+    { engine, isOwn }: NodeEngine,
+    isKept: boolean,
+  ) {
+    this.#ownEngine = isOwn ? engine : undefined;
+    this.enginePath = engine.socketPath;
+    this.apiPath = join(folder, "a.sock");
     this.address = `${host}:2377`;
     this.#folder = folder;
     this.controlPath = join(folder, "c.sock");
@@ -55,7 +78,7 @@ class MswarmNode implements SwarmNode {
     this.#isKept = isKept;
   }
 
-  static async start(number: number, engine: string, options: MswarmOptions): Promise<MswarmNode> {
+  static async start(number: number, of: NodeEngine, options: MswarmOptions): Promise<MswarmNode> {
     const folder = await mkdtemp("/tmp/msb-");
     const host = `127.0.77.${number}`;
     const log = await open(join(folder, "log"), "a");
@@ -66,7 +89,7 @@ class MswarmNode implements SwarmNode {
         ...before,
         "daemon",
         `--state-dir=${join(folder, "state")}`,
-        `--engine=${engine}`,
+        `--engine=${of.engine.address}`,
         `--control=unix://${join(folder, "c.sock")}`,
         `--api=unix://${join(folder, "a.sock")}`,
         `--hostname=m${number}`,
@@ -79,7 +102,7 @@ class MswarmNode implements SwarmNode {
     await log.close();
     // Whatever ends the bench ends its daemons.
     process.once("exit", () => daemon.kill("SIGKILL"));
-    const node = new MswarmNode(host, folder, daemon, options.isKept);
+    const node = new MswarmNode(host, folder, daemon, of, options.isKept);
     await until(`the daemon on ${host} answers`, 20_000, () => node.#answers());
     return node;
   }
@@ -121,6 +144,7 @@ class MswarmNode implements SwarmNode {
 
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
+    await this.#ownEngine?.kill();
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
@@ -137,6 +161,7 @@ class MswarmNode implements SwarmNode {
   async destroy(): Promise<void> {
     // node writes its profile when it ends by itself.
     await this.#end(this.#isKept ? "SIGTERM" : "SIGKILL");
+    await this.#ownEngine?.destroy();
     if (!this.#isKept) await rm(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }

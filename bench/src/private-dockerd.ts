@@ -101,7 +101,11 @@ export class PrivateDockerd {
   }
 
   get address(): string {
-    return `unix://${this.folder}/s`;
+    return `unix://${this.socketPath}`;
+  }
+
+  get socketPath(): string {
+    return join(this.folder, "s");
   }
 
   async answers(): Promise<boolean> {
@@ -116,7 +120,7 @@ export class PrivateDockerd {
     return await new Promise<string>((resolve, reject) => {
       const isStream = body !== undefined && "pipe" in body;
       const headers = body === undefined || isStream ? {} : { "content-type": "application/json" };
-      const call = request({ socketPath: `${this.folder}/s`, method, path, headers }, (response) => {
+      const call = request({ socketPath: this.socketPath, method, path, headers }, (response) => {
         const status = response.statusCode ?? 0;
         buffer(response).then((bytes) => {
           const text = bytes.toString();

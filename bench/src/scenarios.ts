@@ -9,7 +9,7 @@ import {
   timed,
 } from "./operations.ts";
 import { type Figures, mean, median } from "./statistics.ts";
-import { type Swarm, type SwarmNode, tokensOf, untilReady, withControl } from "./swarm.ts";
+import { type EngineChoice, type Swarm, type SwarmNode, tokensOf, untilReady, withControl } from "./swarm.ts";
 
 export interface Extent {
   /** Repetitions are divided by this. */
@@ -24,11 +24,15 @@ const counts = (scale: number): ReadonlyMap<number, number> =>
   ]);
 
 /** Starts daemons for `use` and destroys them after it. */
-async function withNodes(swarm: Swarm, use: (start: () => Promise<SwarmNode>) => Promise<void>): Promise<void> {
+export async function withNodes(
+  swarm: Swarm,
+  engine: EngineChoice,
+  use: (start: () => Promise<SwarmNode>) => Promise<void>,
+): Promise<void> {
   const nodes: SwarmNode[] = [];
   try {
     await use(async () => {
-      const node = await swarm.start();
+      const node = await swarm.start(engine);
       nodes.push(node);
       return node;
     });
@@ -38,7 +42,7 @@ async function withNodes(swarm: Swarm, use: (start: () => Promise<SwarmNode>) =>
 }
 
 export async function oneManager(swarm: Swarm, figures: Figures, { scale, say }: Extent): Promise<void> {
-  await withNodes(swarm, async (start) => {
+  await withNodes(swarm, "shared", async (start) => {
     const started = performance.now();
     const node = await start();
     figures.set("daemon start: ms", performance.now() - started);
@@ -62,7 +66,7 @@ export async function oneManager(swarm: Swarm, figures: Figures, { scale, say }:
 }
 
 export async function threeManagers(swarm: Swarm, figures: Figures, { scale, say }: Extent): Promise<void> {
-  await withNodes(swarm, async (start) => {
+  await withNodes(swarm, "shared", async (start) => {
     const leader = await start();
     const others = [await start(), await start()];
     const workers = [await start(), await start()];

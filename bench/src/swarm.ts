@@ -11,10 +11,15 @@ export type Control = ClientOf<Handlers["docker.swarmkit.v1.Control"]>;
 export interface SwarmNode {
   /** gRPC control socket; SwarmKit's services are there while the node is a manager. */
   readonly controlPath: string;
+  /** Unix socket of Docker's API on this node. */
+  readonly apiPath: string;
+  /** Unix socket of the engine that runs this node's containers; real Docker's is the same as `apiPath`. */
+  readonly enginePath: string;
   init(): Promise<void>;
   join(token: string, manager: SwarmNode): Promise<void>;
   /** host:port that others join by. */
   readonly address: string;
+  /** As if its plug were pulled: the daemon, and the engine with its containers where it is this node's own. */
   kill(): Promise<void>;
   /** Bytes of resident memory of the daemon's process. */
   residentBytes(): Promise<number>;
@@ -22,10 +27,13 @@ export interface SwarmNode {
   destroy(): Promise<void>;
 }
 
+/** Whether the containers of all nodes are in one engine. */
+export type EngineChoice = "shared" | "own";
+
 export interface Swarm {
   readonly name: "mswarm" | "docker";
-  /** Starts a daemon and waits until it answers. */
-  start(): Promise<SwarmNode>;
+  /** Starts a daemon and waits until it answers. Real Docker's nodes always have their own engine. */
+  start(engine: EngineChoice): Promise<SwarmNode>;
   /** An image with a shell, on every node. */
   readonly image: string;
   close(): Promise<void>;
