@@ -13,7 +13,7 @@ import { nodeIdLabel, taskIdLabel, taskName } from "../container/task-names.ts";
 import { type Dependencies, dependencyFiles, hasDependencyFiles } from "../secrets/dependency-files.ts";
 import type { SecretMount } from "../secrets/secret-mount.ts";
 import type { ContainerEvents } from "./container-events.ts";
-import { awaitHealth, stopWhenUnhealthy } from "./container-health.ts";
+import { awaitHealth, type HealthGuard, stopWhenUnhealthy } from "./container-health.ts";
 import { containerDestroyed, noSuchContainer, TaskExit } from "./task-failure.ts";
 import { fetchImage } from "./task-image.ts";
 
@@ -34,12 +34,17 @@ export interface TaskContainerParts {
 export class TaskContainer {
   readonly #taskId: string;
   readonly #parts: TaskContainerParts;
+  #mayExist: boolean;
   #id: string | undefined;
   #state: ContainerState | undefined;
+  /** The last operation has just done this, and nothing has failed since: the engine need not be asked about it. */
+  #known: "made" | "started" | undefined;
 
-  constructor(taskId: string, parts: TaskContainerParts) {
+  /** @param mayExist  the task was known to an earlier run of the daemon */
+  constructor(taskId: string, parts: TaskContainerParts, mayExist: boolean) {
     this.#taskId = taskId;
     this.#parts = parts;
+    this.#mayExist = mayExist;
   }
 
   /** Undefined while there is none. */
@@ -54,47 +59,49 @@ export class TaskContainer {
 
   /** Makes the container, with its image and its files. */
   async prepare(task: Task, signal: AbortSignal): Promise<void> {
-    const existing = await this.#find(signal);
-    if (existing !== undefined) {
-      if (existing.hasStarted || !(await this.#hasLostFiles(task))) return;
-      await this.#discardContainer(existing.id, signal);
+    // Whether there is one is told by its creation too, but files must not be written for one that has them.
+    if (this.#mayExist || hasDependencyFiles(task)) {
+      const existing = await this.#find(signal);
+      if (existing !== undefined) {
+        if (existing.hasStarted || !(await this.#hasLostFiles(task))) return;
+        await this.#discardContainer(existing.id, signal);
+      }
     }
+    this.#mayExist = true;
     await this.#create(task, signal);
   }
 
   /** Starts the container and waits until its health check, if it has one, is content. */
   async start(task: Task, signal: AbortSignal): Promise<void> {
-    const found = await this.#find(signal);
-    if (found === undefined) throw noSuchContainer(taskName(task));
+    const known = this.#takeKnown();
+    const found = known === "made" ? undefined : await this.#find(signal);
+    if (known !== "made" && found === undefined) throw noSuchContainer(taskName(task));
     // It may have run and ended while nobody looked: then it is not started again.
-    if (!found.hasStarted) {
+    if (found?.hasStarted !== true) {
       if (await this.#hasLostFiles(task)) {
-        await this.#discardContainer(found.id, signal);
+        if (this.#id !== undefined) await this.#discardContainer(this.#id, signal);
         await this.#create(task, signal);
       }
       await this.#startProcess(task, signal);
     }
     const state = await this.#look(signal);
-    if (state.health === "none") return;
-    await awaitHealth(this.#inspected(signal), this.#stopper(task, signal), this.#parts.events.watch(state.id), signal);
-    await this.#look(signal);
+    if (state.health !== "none") {
+      const { events } = this.#parts;
+      await awaitHealth(this.#inspected(signal), this.#stopper(task, signal), events.watch(state.id), signal);
+      await this.#look(signal);
+    }
+    this.#known = "started";
   }
 
   /** Resolves when the process has ended well. TaskExit: it has not. */
   async wait(task: Task, signal: AbortSignal): Promise<void> {
-    const found = await this.#find(signal);
+    const found = this.#takeKnown() === "started" ? this.#state : await this.#find(signal);
     if (found === undefined) throw noSuchContainer(taskName(task));
     // The engine says of such a container that it is not running, exit code 0: that is not success.
     if (!found.hasStarted) throw failedPrecondition("the container was made anew and never started");
-    const unhealthy = stopWhenUnhealthy(
-      this.#inspected(signal),
-      this.#stopper(task, signal),
-      this.#parts.events.watch(found.id),
-      this.#parts.clock,
-      signal,
-    );
-    const answer = await this.#parts.engine.waitContainer(found.id, signal).finally(unhealthy.end);
-    const cause = await unhealthy.cause;
+    const unhealthy = found.health === "none" ? undefined : this.#guardHealth(task, found.id, signal);
+    const answer = await this.#parts.engine.waitContainer(found.id, signal).finally(() => unhealthy?.end());
+    const cause = (await unhealthy?.cause) ?? "";
     if (answer.kind === "no-such-container") throw containerDestroyed();
     const state = await this.#parts.engine.inspectContainer(found.id, signal);
     if (state === undefined) throw containerDestroyed();
@@ -104,18 +111,18 @@ export class TaskContainer {
 
   /** Stops the process, if there is one, and leaves the container for whoever wants to read its logs. */
   async shutDown(task: Task, signal: AbortSignal): Promise<void> {
-    const found = await this.#find(signal);
-    if (found === undefined) return;
+    if ((await this.#ownId(signal)) === undefined) return;
     await this.#stopper(task, signal)();
     await this.#find(signal);
   }
 
   /** Stops and removes the container, and wipes the files. */
   async remove(task: Task, signal: AbortSignal): Promise<void> {
-    const found = await this.#find(signal);
-    if (found !== undefined) {
-      await this.#stopper(task, signal)();
-      await this.#discardContainer(found.id, signal);
+    const id = await this.#ownId(signal);
+    if (id !== undefined) {
+      // What has been seen to be over needs no time to end.
+      if (this.#state?.status !== "exited") await this.#stopper(task, signal)();
+      await this.#discardContainer(id, signal);
     }
     await this.wipeFiles();
   }
@@ -146,12 +153,29 @@ export class TaskContainer {
       });
     if (answer.kind === "created") {
       this.#id = answer.id;
+      this.#known = "made";
       return;
     }
     // A crash between the creation and its record: the container with our name is ours, or somebody took the name.
     if ((await this.#find(signal)) === undefined) {
       throw failedPrecondition(`the container name "${taskName(task)}" is in use by a container of somebody else`);
     }
+  }
+
+  #takeKnown(): "made" | "started" | undefined {
+    const known = this.#known;
+    this.#known = undefined;
+    return known;
+  }
+
+  /** Of the container, whether it is still there or not; undefined when there was none. */
+  async #ownId(signal: AbortSignal): Promise<string | undefined> {
+    return this.#id ?? (await this.#find(signal))?.id;
+  }
+
+  #guardHealth(task: Task, id: string, signal: AbortSignal): HealthGuard {
+    const { events, clock } = this.#parts;
+    return stopWhenUnhealthy(this.#inspected(signal), this.#stopper(task, signal), events.watch(id), clock, signal);
   }
 
   async #startProcess(task: Task, signal: AbortSignal): Promise<void> {

@@ -97,7 +97,8 @@ export class TaskManager {
   #start(task: Task, options: { readonly status: TaskStatus | undefined; readonly isAssigned: boolean }): void {
     const id = task.id ?? "";
     const { reporter, journal, clock, log } = this.#parts;
-    const container = new TaskContainer(id, { ...this.#parts, dependencies: () => this.#set });
+    const parts = { ...this.#parts, dependencies: () => this.#set };
+    const container = new TaskContainer(id, parts, !options.isAssigned);
     const runner = new TaskRunner(task, options, { container, reporter, journal, clock, log });
     this.#runners.set(id, runner);
     this.#group.run(`task ${id}`, async (signal) => {
