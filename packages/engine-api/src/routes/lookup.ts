@@ -1,5 +1,5 @@
 // From what stands in a path to one object: full id, then full name, then a prefix of the id. Source: engine-api reference 3.
-import { isSwarmError } from "@mswarm/runtime";
+import { isId, isSwarmError } from "@mswarm/runtime";
 import type { Cluster, Config, Network, Node, Secret, Service, Task } from "@mswarm/wire";
 import { badRequest, notFoundHere, serverError } from "../errors/http-error.ts";
 import type { ManagerCall } from "./manager-call.ts";
@@ -11,10 +11,7 @@ interface Finders<T> {
 
 /** Errors: HttpError 404, 400 when several are meant. */
 async function find<T>(kind: string, text: string, { byId, byFilter }: Finders<T>): Promise<T> {
-  const exact = await byId(text).catch((error: unknown) => {
-    if (isSwarmError(error, "NOT_FOUND")) return undefined;
-    throw error;
-  });
+  const exact = isId(text) ? await byId(text).catch(orUndefined) : undefined;
   if (exact !== undefined) return exact;
   for (const filters of [{ names: [text] }, { idPrefixes: [text] }]) {
     const [only, ...more] = (await byFilter(filters)) ?? [];
@@ -22,6 +19,10 @@ async function find<T>(kind: string, text: string, { byId, byFilter }: Finders<T
     if (only !== undefined) return only;
   }
   throw notFoundHere(`${kind} ${text} not found`);
+}
+
+function orUndefined(error: unknown): undefined {
+  if (!isSwarmError(error, "NOT_FOUND")) throw error;
 }
 
 /** A node's name is its hostname. */

@@ -59,8 +59,8 @@ export class IncomingRequest implements FaceRequest {
   }
 
   async #read(limit: number): Promise<Buffer> {
-    const tooLarge = new HttpError(413, `the request body is larger than ${limit} bytes`);
-    if (Number(this.#message.headers["content-length"] ?? 0) > limit) throw tooLarge;
+    const tooLarge = (): HttpError => new HttpError(413, `the request body is larger than ${limit} bytes`);
+    if (Number(this.#message.headers["content-length"] ?? 0) > limit) throw tooLarge();
     if (this.#message.headers.expect !== undefined) this.#response.writeContinue();
     const chunks: Buffer[] = [];
     let size = 0;
@@ -68,7 +68,7 @@ export class IncomingRequest implements FaceRequest {
     for await (const chunk of this.#message.iterator({ destroyOnReturn: false })) {
       const bytes = chunk as Buffer;
       size += bytes.length;
-      if (size > limit) throw tooLarge;
+      if (size > limit) throw tooLarge();
       chunks.push(bytes);
     }
     return Buffer.concat(chunks, size);

@@ -24,7 +24,7 @@ export async function writeAnswer(answer: OwnAnswer, response: ServerResponse, h
   }
   const body = bodyOf(answer);
   if (answer.kind === "json") response.setHeader("Content-Type", "application/json");
-  if (answer.status !== 204) response.setHeader("Content-Length", body.length);
+  if (answer.status !== 204) response.setHeader("Content-Length", Buffer.byteLength(body));
   response.end(body);
 }
 
@@ -32,10 +32,11 @@ function setHeaders(response: ServerResponse, headers: AnswerHeaders): void {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value as string | string[]);
 }
 
-function bodyOf(answer: Exclude<OwnAnswer, { readonly kind: "stream" }>): Buffer {
+/** A text leaves together with its head, as one piece. */
+function bodyOf(answer: Exclude<OwnAnswer, { readonly kind: "stream" }>): string | Buffer {
   switch (answer.kind) {
     case "json":
-      return Buffer.from(goJson(answer.value));
+      return goJson(answer.value);
     case "bytes":
       return answer.body;
     case "empty":

@@ -32,10 +32,15 @@ export const listConfigs: ControlOperation<ListConfigsRequest, ListConfigsRespon
   { store },
   { filters },
 ) => ({
-  configs: listed(store, configs, ({ id, spec }) => {
-    const { name, labels } = spec?.annotations ?? {};
-    return meetsAny({ id, name, labels }, filters);
-  }),
+  configs: listed(
+    store,
+    configs,
+    ({ id, spec }) => {
+      const { name, labels } = spec?.annotations ?? {};
+      return meetsAny({ id, name, labels }, filters);
+    },
+    filters,
+  ),
 });
 
 /** Errors: INVALID_ARGUMENT, UNIMPLEMENTED, ALREADY_EXISTS. */

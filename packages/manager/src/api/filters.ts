@@ -17,7 +17,7 @@ export const hasLabels = (labels: Labels | undefined, wanted: Labels | undefined
     ([key, value]) => labels !== undefined && Object.hasOwn(labels, key) && (value === "" || labels[key] === value),
   );
 
-interface NameFilters {
+export interface NameFilters {
   readonly names?: readonly string[];
   readonly idPrefixes?: readonly string[];
   readonly namePrefixes?: readonly string[];
@@ -47,4 +47,11 @@ export function meetsAny({ id = "", name = "", labels }: Described, filters: Nam
     idPrefixes.some((prefix) => id.startsWith(prefix));
   const asksForAll = names.length + namePrefixes.length + idPrefixes.length === 0;
   return (asksForAll || isNamed) && hasLabels(labels, filters?.labels);
+}
+
+/** The names (folded) that objects must have to be chosen, whichever of the two ways; undefined when others can be. */
+export function necessaryNames(filters: NameFilters | undefined): ReadonlySet<string> | undefined {
+  const { names = [], namePrefixes = [], idPrefixes = [] } = filters ?? {};
+  if (names.length === 0 || namePrefixes.length + idPrefixes.length > 0) return undefined;
+  return new Set(names.map(foldName));
 }

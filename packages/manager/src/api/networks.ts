@@ -31,10 +31,15 @@ export const listNetworks: ControlOperation<ListNetworksRequest, ListNetworksRes
   { store },
   { filters },
 ) => ({
-  networks: listed(store, networks, ({ id, spec }) => {
-    const { name, labels } = spec?.annotations ?? {};
-    return meetsAll({ id, name, labels }, filters);
-  }),
+  networks: listed(
+    store,
+    networks,
+    ({ id, spec }) => {
+      const { name, labels } = spec?.annotations ?? {};
+      return meetsAll({ id, name, labels }, filters);
+    },
+    filters,
+  ),
 });
 
 /** Errors: INVALID_ARGUMENT, PERMISSION_DENIED, ALREADY_EXISTS, and otherwise UNIMPLEMENTED. */

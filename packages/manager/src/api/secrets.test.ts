@@ -147,3 +147,16 @@ test("a follower's control surface reads, and refuses to write", async () => {
   expect((await control.ListSecrets({}, localCall)).secrets).toHaveLength(1);
   await expect(control.CreateSecret({ spec: spec("b") }, localCall)).rejects.toThrow("node lost leader status");
 });
+
+test("a list by name has only what all other filters let through, too", async () => {
+  const { control } = controlFixture();
+  for (const name of ["one", "two", "two.more"]) await control.CreateSecret({ spec: spec(name) }, localCall);
+  const namesOf = async (filters: object): Promise<(string | undefined)[]> =>
+    ((await control.ListSecrets({ filters }, localCall)).secrets ?? [])
+      .map((each) => each.spec?.annotations?.name)
+      .sort();
+  expect(await namesOf({ names: ["TWO", "two"] })).toEqual(["two"]);
+  expect(await namesOf({ names: ["one"], namePrefixes: ["two"] })).toEqual(["one", "two", "two.more"]);
+  expect(await namesOf({ names: ["one"], labels: { a: "2" } })).toEqual([]);
+  expect(await namesOf({ names: ["three"] })).toEqual([]);
+});

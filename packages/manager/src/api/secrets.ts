@@ -35,10 +35,15 @@ export const listSecrets: ControlOperation<ListSecretsRequest, ListSecretsRespon
   { store },
   { filters },
 ) => {
-  const chosen = listed(store, secrets, ({ id, spec, internal }) => {
-    const { name, labels } = spec?.annotations ?? {};
-    return internal !== true && meetsAny({ id, name, labels }, filters);
-  });
+  const chosen = listed(
+    store,
+    secrets,
+    ({ id, spec, internal }) => {
+      const { name, labels } = spec?.annotations ?? {};
+      return internal !== true && meetsAny({ id, name, labels }, filters);
+    },
+    filters,
+  );
   return { secrets: chosen.map(redactedSecret) };
 };
 

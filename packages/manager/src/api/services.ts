@@ -42,10 +42,15 @@ export const listServices: ControlOperation<ListServicesRequest, ListServicesRes
   { store },
   { filters },
 ) => ({
-  services: listed(store, services, ({ id, spec }) => {
-    const { name, labels } = spec?.annotations ?? {};
-    return meetsAll({ id, name, labels }, filters) && isAmong(runtimeName(spec?.task) ?? "", filters?.runtimes);
-  }).map(withoutCredentials),
+  services: listed(
+    store,
+    services,
+    ({ id, spec }) => {
+      const { name, labels } = spec?.annotations ?? {};
+      return meetsAll({ id, name, labels }, filters) && isAmong(runtimeName(spec?.task) ?? "", filters?.runtimes);
+    },
+    filters,
+  ).map(withoutCredentials),
 });
 
 /**

@@ -2,6 +2,7 @@
 import { alreadyExists, invalidArgument, isSwarmError, notFound, type SwarmError } from "@mswarm/runtime";
 import type { ReadTransaction, Store, StoredObject, Table } from "@mswarm/store";
 import type { Version } from "@mswarm/wire";
+import { type NameFilters, necessaryNames } from "./filters.ts";
 
 /** The text of a request that lacks what it needs. */
 export const incomplete = (): SwarmError => invalidArgument("invalid argument");
@@ -13,10 +14,25 @@ export function existing<T extends StoredObject>(tx: ReadTransaction, table: Tab
   return object;
 }
 
-/** All objects that are chosen, ordered by id. */
-export function listed<T extends StoredObject>(store: Store, table: Table<T>, chosen: (object: T) => boolean): T[] {
-  return store.view((tx) => [...tx.all(table)].filter(chosen)).sort(byId);
+/**
+ * All objects that are chosen, ordered by id.
+ *
+ * @param filters  those that `chosen` goes by: clients ask for one object by its name often, and need not wait for all
+ */
+export function listed<T extends StoredObject>(
+  store: Store,
+  table: Table<T>,
+  chosen: (object: T) => boolean,
+  filters?: NameFilters,
+): T[] {
+  const names = table.indexes.includes("name") ? necessaryNames(filters) : undefined;
+  return store
+    .view((tx) => (names === undefined ? [...tx.all(table)] : named(tx, table, names)).filter(chosen))
+    .sort(byId);
 }
+
+const named = <T extends StoredObject>(tx: ReadTransaction, table: Table<T>, names: ReadonlySet<string>): T[] =>
+  [...names].flatMap((name) => tx.by(table, "name", name));
 
 export const byId = (left: StoredObject, right: StoredObject): number =>
   (left.id ?? "") < (right.id ?? "") ? -1 : (left.id ?? "") > (right.id ?? "") ? 1 : 0;
