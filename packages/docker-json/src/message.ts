@@ -89,10 +89,16 @@ function plainField<W extends object, K extends keyof W>(
   shape: Shape<Exclude<W[K], undefined>>,
   { always, absentAs, since = 0, until = Number.POSITIVE_INFINITY }: FieldOptions,
 ): Field<W, K> {
-  const writeAbsent = (): Json | undefined => {
+  const makeAbsent = (): Json | undefined => {
     if (always !== true) return undefined;
     if (shape.zero !== undefined) return shape.write(shape.zero);
     return isJsonObject(absentAs) ? shape.write({} as Exclude<W[K], undefined>) : absentAs;
+  };
+  // Always the same, and most fields of most messages are absent: made once. Nobody changes what was written.
+  let absent: { readonly json: Json | undefined } | undefined;
+  const writeAbsent = (): Json | undefined => {
+    absent ??= { json: makeAbsent() };
+    return absent.json;
   };
   return {
     wire,

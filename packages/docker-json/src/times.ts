@@ -45,10 +45,15 @@ export function jsonTime(time: WireTime | undefined): string {
   const start = dateOf((Number(time.seconds ?? 0) * 1_000) as Instant)
     .toISOString()
     .slice(0, 19);
-  const fraction = String(time.nanos ?? 0)
-    .padStart(9, "0")
-    .replace(/0+$/, "");
-  return fraction === "" ? `${start}Z` : `${start}.${fraction}Z`;
+  const nanos = time.nanos ?? 0;
+  return nanos === 0 ? `${start}Z` : `${start}.${fractionOf(nanos)}Z`;
+}
+
+/** Of the nine digits those up to the last that is not zero. Counted, because lists hold thousands of times. */
+function fractionOf(nanos: number): string {
+  let [rest, digits] = [nanos, 9];
+  while (rest % 10 === 0) [rest, digits] = [rest / 10, digits - 1];
+  return String(rest).padStart(digits, "0");
 }
 
 /** A time in RFC 3339, in any zone. */
