@@ -1,8 +1,8 @@
 // state.json (known managers, in swarm's form) and daemon.json (addresses and phase of this node).
 import { readFile } from "node:fs/promises";
+import { type FileSystem, nodeFileSystem, writeAtomically } from "@mswarm/pki";
 import { dataLoss, messageOf } from "@mswarm/runtime";
 import type { RemotePeer } from "@mswarm/worker";
-import { writeFileAtomically } from "./atomic-file.ts";
 
 /**
  * How far this node has come. It tells a start after a crash whether what it finds is a member's state or the half of one.
@@ -55,8 +55,9 @@ export async function loadSettings(path: string): Promise<NodeSettings | undefin
   return { listenAddress, advertiseAddress, advertise, phase };
 }
 
-export async function saveSettings(path: string, settings: NodeSettings): Promise<void> {
-  await writeFileAtomically(path, `${JSON.stringify(settings, undefined, 2)}\n`, 0o600);
+/** Writes of one file must not overlap. @param files  the disk; tests give one that fails */
+export async function saveSettings(path: string, settings: NodeSettings, files?: FileSystem): Promise<void> {
+  await writeAtomically(files ?? nodeFileSystem(), path, `${JSON.stringify(settings, undefined, 2)}\n`, 0o600);
 }
 
 /** Source: swarmkit node/node.go, persistentRemotes: a list of {node_id, addr}. Errors: DATA_LOSS. */
@@ -70,7 +71,8 @@ export async function loadRemotes(path: string): Promise<readonly RemotePeer[]> 
   );
 }
 
-export async function saveRemotes(path: string, remotes: readonly RemotePeer[]): Promise<void> {
+/** As `saveSettings`. */
+export async function saveRemotes(path: string, remotes: readonly RemotePeer[], files?: FileSystem): Promise<void> {
   const json = remotes.map(({ nodeId, address }) => ({ node_id: nodeId, addr: address }));
-  await writeFileAtomically(path, `${JSON.stringify(json)}\n`, 0o600);
+  await writeAtomically(files ?? nodeFileSystem(), path, `${JSON.stringify(json)}\n`, 0o600);
 }

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { temporaryOf } from "@mswarm/pki";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadRemotes, loadSettings, saveRemotes, saveSettings } from "./settings.ts";
 import { complaintAbout, openStateDirectory } from "./state-directory.ts";
@@ -89,8 +90,8 @@ test("a clearing that a crash interrupted is finished at the next start", async 
 
 test("half-written files of a crash do not outlive a clearing", async () => {
   const directory = await openStateDirectory(join(base, "state"));
-  await writeFile(`${directory.daemonFile}.new`, "{");
-  await writeFile(`${directory.stateFile}.new`, "[");
+  await writeFile(temporaryOf(directory.daemonFile), "{");
+  await writeFile(temporaryOf(directory.stateFile), "[");
   await directory.clear();
   expect(await readdir(directory.root)).toEqual([]);
   await directory.release();

@@ -4,6 +4,7 @@ import { constants, existsSync } from "node:fs";
 import { access, chmod, mkdir, open, readdir, realpath, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { temporaryOf } from "@mswarm/pki";
 import { failedPrecondition, isSwarmError, messageOf } from "@mswarm/runtime";
 
 export interface StateDirectory {
@@ -33,10 +34,10 @@ const belongsToCluster = [
   "raft",
   "worker",
   "state.json",
-  "state.json.new",
+  temporaryOf("state.json"),
   "daemon.json",
-  "daemon.json.new",
-] as const;
+  temporaryOf("daemon.json"),
+];
 /** There while `clear` runs. */
 const clearingMarker = "leaving";
 /** What else may lie in a state directory: logs and labs of the same machine, and what file systems put there. */

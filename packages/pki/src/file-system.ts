@@ -1,4 +1,4 @@
-// The disk as far as identity files need it; a parameter, so that tests can fail every single step.
+// The disk as far as small files of state need it; a parameter, so that tests can fail every single step.
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
@@ -52,9 +52,12 @@ export function nodeFileSystem(): FileSystem {
   };
 }
 
+/** Where a file is written before it takes its place: a crash may leave it there, and the next write replaces it. */
+export const temporaryOf = (path: string): string => join(dirname(path), `.tmp-${basename(path)}`);
+
 /** Replaces a file so that a crash leaves either the old or the new content: write, sync, rename, sync directory. */
 export async function writeAtomically(files: FileSystem, path: string, data: string, mode: number): Promise<void> {
-  const temporary = join(dirname(path), `.tmp-${basename(path)}`);
+  const temporary = temporaryOf(path);
   await files.writeSynced(temporary, data, mode);
   await files.rename(temporary, path);
   await files.syncDirectory(dirname(path));

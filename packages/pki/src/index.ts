@@ -11,7 +11,7 @@ export { createCertificateRequest, requestedPublicKey } from "./certificate-requ
 export type { CryptoProvider } from "./crypto-provider.ts";
 export { createEphemeralCertificate } from "./ephemeral-certificate.ts";
 export { CertificateRejected, type ChainRule } from "./errors.ts";
-export type { FileSystem } from "./file-system.ts";
+export { type FileSystem, nodeFileSystem, temporaryOf, writeAtomically } from "./file-system.ts";
 export { type Identity, IdentityFiles } from "./identity-files.ts";
 export {
   type IssuanceClient,
