@@ -91,11 +91,15 @@ function print(serviceId: string, text: string): void {
   engine.write(container, "stdout", text);
 }
 
-/** Reads a service's logs through a manager that does not lead. */
-function read(selector: { serviceIds: string[] } | { taskIds: string[] }, options: LogSubscriptionOptionsInput) {
+/** Reads a service's logs through a manager, that does not lead where nobody says which. */
+function read(
+  selector: { serviceIds: string[] } | { taskIds: string[] },
+  options: LogSubscriptionOptionsInput,
+  through: GroupManager = group.follower,
+) {
   const abort = new AbortController();
   const messages: LogMessage[] = [];
-  const stream = group.follower.local
+  const stream = through.local
     .client("docker.swarmkit.v1.Logs")
     .SubscribeLogs({ selector, options }, { signal: abort.signal });
   const ended = (async () => {
@@ -155,6 +159,32 @@ test("who follows sees new lines and new tasks; when he goes, no worker reads on
   expect(containersOf(serviceId).map(({ logReaders }) => logReaders)).toEqual([1, 1, 1]);
   logs.stop();
   await eventually(() => expect(containersOf(serviceId).map(({ logReaders }) => logReaders)).toEqual([0, 0, 0]));
+});
+
+test("who follows reads on when the leader changes, on whichever manager: nothing is lost, nothing comes twice", async () => {
+  const serviceId = await talkers("lasting", "echo first; echo second");
+  const readers = group.managers.map((manager) => read({ serviceIds: [serviceId] }, { follow: true }, manager));
+  const expected = ["first", "first", "second", "second"];
+  const allHave = (): Promise<void> =>
+    eventually(() => expect(readers.map(({ texts }) => texts())).toEqual(readers.map(() => [...expected].sort())));
+  await allHave();
+  for (const round of ["third", "fourth"]) {
+    const { manager } = group.leader;
+    print(serviceId, `${round}, under the old leader`);
+    await manager.raft.transferLeadership();
+    // Nobody listens yet.
+    print(serviceId, `${round}, between the two`);
+    await eventually(() => expect(group.leader.manager).not.toBe(manager));
+    print(serviceId, `${round}, under the new leader`);
+    expected.push(
+      ...["under the old leader", "between the two", "under the new leader"].map((when) => `${round}, ${when}`),
+    );
+    await allHave();
+  }
+  // One subscription each, as before.
+  await eventually(() => expect(containersOf(serviceId).map(({ logReaders }) => logReaders)).toEqual([2, 2]));
+  for (const reader of readers) reader.stop();
+  await eventually(() => expect(containersOf(serviceId).map(({ logReaders }) => logReaders)).toEqual([0, 0]));
 });
 
 test("what a worker that is gone has printed is missing, and the reader is told whose", async () => {

@@ -24,6 +24,7 @@ import { authorityLoader } from "./certificates/signer.ts";
 import { Dispatcher } from "./dispatcher/dispatcher.ts";
 import { dispatcherPolicy, dispatcherService } from "./dispatcher/dispatcher-service.ts";
 import type { ManagerList } from "./dispatcher/session-message.ts";
+import { lastingLogs } from "./logs/lasting-logs.ts";
 import { LogBroker } from "./logs/log-broker.ts";
 import { logBrokerPolicy, logBrokerService } from "./logs/log-broker-service.ts";
 import { logsPolicy, logsService } from "./logs/logs-service.ts";
@@ -168,7 +169,11 @@ export function managerServices(parts: ServiceParts): ManagerServices {
       watch,
       bindService("docker.swarmkit.v1.Control", control, controlPolicy, { forward }),
       bindService("mswarm.v1.Operations", operations, operationsPolicy, { forward }),
-      bindService("docker.swarmkit.v1.Logs", logsService(logBroker), logsPolicy, { forward }),
+      bindService(
+        "docker.swarmkit.v1.Logs",
+        lastingLogs({ broker: logBroker, forward, clock, random, log }),
+        logsPolicy,
+      ),
       bindService(
         "docker.swarmkit.v1.Health",
         healthService({ ControlAPI: () => raft.current !== undefined }),

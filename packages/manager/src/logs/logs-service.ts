@@ -1,4 +1,4 @@
-// The Logs service as it is bound to the wire. Runs on the leader; forwarded from control sockets only (wire 1.2).
+// The Logs service as it is bound to the wire. Runs on the leader; control sockets have `lastingLogs` (wire 1.2).
 import { type PolicyTable, roles, type ServiceOf } from "@mswarm/rpc";
 import type { Handlers } from "@mswarm/wire";
 import type { LogBroker } from "./log-broker.ts";
