@@ -7,8 +7,9 @@ import { promisify } from "node:util";
 import { failedPrecondition, messageOf, milliseconds, seconds, systemClock } from "@mswarm/runtime";
 import Dockerode from "dockerode";
 import { importBusybox } from "./busybox-image.ts";
-import { endContainerd, endContainers } from "./engine-processes.ts";
+import { endContainerd, endContainers, endContents } from "./engine-processes.ts";
 import { type EngineRoot, openEngineRoot } from "./engine-root.ts";
+import { takeSubnet } from "./free-subnet.ts";
 import type { TestMachine } from "./test-network.ts";
 
 const run = promisify(execFile);
@@ -59,9 +60,7 @@ export async function startDockerEngine(options: DockerEngineOptions = {}): Prom
   await demand("busybox", ["true"], "install busybox-static");
   // Unix socket paths end at 107 bytes: the folder's own path stays short.
   const folder = await mkdtemp("/tmp/mse-");
-  // On the host always a bridge of its own, without packet filter rules: with `--bridge none` dockerd deletes the machine's
-  // docker0, which belongs to an engine that a user runs. A machine of the test's has a docker0 of its own.
-  const bridge = machine === undefined ? `mse${folder.slice(-6)}` : undefined;
+  let bridge: string | undefined;
   const socket = join(folder, "docker.sock");
   const dataRoot = join(folder, "data");
   const mine = join(folder, "own");
@@ -69,7 +68,7 @@ export async function startDockerEngine(options: DockerEngineOptions = {}): Prom
   let daemon: ChildProcess | undefined;
   let root: EngineRoot | undefined;
   const stop = async (): Promise<void> => {
-    await end(daemon, "SIGTERM");
+    await endWithContents(daemon, folder);
     await endContainers(folder);
     await root?.stop();
     await unmountBelow(folder);
@@ -77,7 +76,9 @@ export async function startDockerEngine(options: DockerEngineOptions = {}): Prom
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    if (bridge !== undefined) await makeBridge(bridge);
+    // On the host always a bridge of its own, without packet filter rules: with `--bridge none` dockerd deletes the machine's
+    // docker0, which belongs to an engine that a user runs. A machine of the test's has a docker0 of its own.
+    if (machine === undefined) bridge = await makeBridge();
     if (version === "26.1.5") root = await openEngineRoot("trixie", folder);
     const command = [
       ...(machine?.enter ?? []),
@@ -191,13 +192,26 @@ async function end(daemon: ChildProcess | undefined, signal: "SIGTERM" | "SIGKIL
   patience.cancel();
 }
 
-async function makeBridge(name: string): Promise<void> {
-  // One of 512 networks of the range for benchmarks, which nobody routes (RFC 2544); the name is as random as the folder.
-  const number = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 512, 7);
-  const address = `198.${18 + Math.floor(number / 256)}.${number % 256}.1/24`;
-  await run("ip", ["link", "add", name, "type", "bridge"]);
-  await run("ip", ["address", "add", address, "dev", name]);
-  await run("ip", ["link", "set", name, "up"]);
+/** It gives its containers ten seconds to end, which many do not: nobody needs them any more. */
+async function endWithContents(daemon: ChildProcess | undefined, folder: string): Promise<void> {
+  let hasEnded = false;
+  const ended = end(daemon, "SIGTERM").finally(() => {
+    hasEnded = true;
+  });
+  while (!hasEnded) {
+    await Promise.race([ended, clock.sleep(milliseconds(200))]);
+    if (!hasEnded) await endContents(folder);
+  }
+  await ended;
+}
+
+async function makeBridge(): Promise<string> {
+  const { link, subnet } = await takeSubnet(async (name) => {
+    await run("ip", ["link", "add", name, "type", "bridge"]);
+  });
+  await run("ip", ["address", "add", `${subnet}.1/24`, "dev", link]);
+  await run("ip", ["link", "set", link, "up"]);
+  return link;
 }
 
 /** Unmounts what the engine (or its containers) left mounted below `folder`, innermost first. */

@@ -25,12 +25,23 @@ export async function endContainerd(folder: string): Promise<void> {
   await rm(`${folder}/exec/containerd/containerd.pid`, { force: true });
 }
 
+/** Kills what runs in the engine's containers, as if it had ended; an engine that runs is told by their shims. */
+export async function endContents(folder: string): Promise<void> {
+  const all = await processes();
+  const shims = all.filter(({ command }) => command.includes("containerd-shim") && isOf(folder, command));
+  const parents = new Set(shims.map(({ pid }) => pid));
+  // Shims also start runc, which is in the middle of something.
+  for (const { pid, parent, command } of all) if (parents.has(parent) && !command.startsWith("runc")) kill(pid);
+}
+
 /** Kills the engine's containers with their shims. */
 export async function endContainers(folder: string): Promise<void> {
   const all = await processes();
-  const shims = new Set(all.filter(({ command }) => command.includes(`${folder}/exec/`)).map(({ pid }) => pid));
+  const shims = new Set(all.filter(({ command }) => isOf(folder, command)).map(({ pid }) => pid));
   for (const { pid, parent } of all) if (shims.has(pid) || shims.has(parent)) kill(pid);
 }
+
+const isOf = (folder: string, command: string): boolean => command.includes(`${folder}/exec/`);
 
 async function processes(): Promise<readonly Process[]> {
   const pids = (await readdir("/proc")).map(Number).filter(Number.isInteger);

@@ -4,11 +4,11 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { readlink } from "node:fs/promises";
 import { promisify } from "node:util";
-import { cryptoRandom, failedPrecondition, messageOf } from "@mswarm/runtime";
+import { failedPrecondition, messageOf } from "@mswarm/runtime";
 import { eventually } from "./eventually.ts";
+import { type SubnetLink, takeSubnet } from "./free-subnet.ts";
 
 const run = promisify(execFile);
-const random = cryptoRandom();
 
 /** Programs started with `enter` before their own command line see this machine's network and name, and the host's files. */
 export interface TestMachine {
@@ -33,26 +33,27 @@ export class TestNetwork {
   #locals = 0;
   #count = 0;
 
-  private constructor(subnet: string, link: string, switchHolder: ChildProcess) {
+  private constructor({ subnet, link }: SubnetLink, switchHolder: ChildProcess) {
     this.subnet = subnet;
     this.#link = link;
     this.#switch = switchHolder;
   }
 
   static async start(): Promise<TestNetwork> {
-    const subnet = await freeSubnet();
     const holder = await holdNamespace();
-    const network = new TestNetwork(subnet, `msn${random.bytes(4).toString("hex")}`, holder);
+    let network: TestNetwork | undefined;
     try {
       await inside(holder, "ip link add lan type bridge && ip link set lan up");
-      await layCable(holder, "host", network.#link);
+      const own = await takeSubnet((link) => layCable(holder, "host", link));
+      network = new TestNetwork(own, holder);
       // Daemons on the host's side of the cable take these.
-      const own = [1, ...Array.from({ length: localAddresses }, (_unused, index) => 11 + index)];
-      const commands = own.map((last) => `ip address add ${subnet}.${last}/24 dev ${network.#link}`);
-      await shell([...commands, `ip link set ${network.#link} up`].join(" && "));
+      const hosts = [1, ...Array.from({ length: localAddresses }, (_unused, index) => 11 + index)];
+      const commands = hosts.map((last) => `ip address add ${own.subnet}.${last}/24 dev ${own.link}`);
+      await shell([...commands, `ip link set ${own.link} up`].join(" && "));
       return network;
     } catch (error) {
-      await network.stop();
+      await network?.stop();
+      holder.kill("SIGKILL");
       throw error;
     }
   }
@@ -121,13 +122,4 @@ const enterOf = ({ pid }: ChildProcess): readonly string[] => [
 async function inside(holder: ChildProcess, script: string): Promise<void> {
   const [program = "", ...args] = enterOf(holder);
   await run(program, [...args, "sh", "-euc", script]);
-}
-
-/** One of 512 networks of the range for benchmarks, which nobody routes (RFC 2544), that this machine does not use yet. */
-async function freeSubnet(): Promise<string> {
-  const { stdout } = await run("ip", ["-4", "address"]);
-  for (;;) {
-    const subnet = `198.${18 + random.below(2)}.${random.below(256)}`;
-    if (!stdout.includes(` ${subnet}.`)) return subnet;
-  }
 }
