@@ -14,6 +14,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { stayUp } from "../support/service-specs.ts";
+import { TestNetwork } from "../support/test-network.ts";
 
 const run = promisify(execFile);
 const random = cryptoRandom();
@@ -29,6 +30,7 @@ interface Side {
   readonly inspected: JsonRecord;
 }
 
+let network: TestNetwork;
 let docker: DockerEngine;
 let api: Dockerode;
 let dockerNode: { readonly ID: string; readonly hostname: string };
@@ -39,17 +41,12 @@ const secrets = new Map<string, Secret>();
 const configs = new Map<string, Config>();
 
 beforeAll(async () => {
-  docker = await startDockerEngine();
+  // On a machine of its own: a swarm makes networks, and on the host they would be those of every engine there.
+  network = await TestNetwork.start();
+  const machine = await network.machine("dockers-own");
+  docker = await startDockerEngine({ machine });
   api = new Dockerode({ socketPath: docker.address.slice("unix://".length), host: undefined });
-  const address = `127.${2 + random.below(250)}.${1 + random.below(250)}.9`;
-  await cli(
-    "swarm",
-    "init",
-    "--advertise-addr",
-    address,
-    "--listen-addr",
-    `${address}:${20_000 + random.below(10_000)}`,
-  );
+  await cli("swarm", "init", "--advertise-addr", machine.address, "--listen-addr", machine.address);
   const info = (await api.info()) as { Swarm: { NodeID: string }; Name: string };
   dockerNode = { ID: info.Swarm.NodeID, hostname: info.Name };
   secretsFolder = join(docker.folder, "secrets");
@@ -76,6 +73,7 @@ afterAll(async () => {
   await stopWorker();
   await cli("swarm", "leave", "--force").catch(() => undefined);
   await docker?.stop();
+  await network?.stop();
 });
 
 async function cli(...args: readonly string[]): Promise<string> {

@@ -1,7 +1,6 @@
 // The same session of stock `docker` commands against real Docker and against mswarm: the same exit codes and, once ids, times
 // and addresses are normalised, the same words.
 import { mkdir, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { cryptoRandom, systemClock } from "@mswarm/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -9,6 +8,7 @@ import { type CommandResult, type DockerCli, dockerClis } from "../support/docke
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { normalized } from "../support/docker-output.ts";
 import { TestCluster } from "../support/test-cluster.ts";
+import { TestNetwork } from "../support/test-network.ts";
 import { type SessionCommand, sessionCommands } from "./docker-session.ts";
 import { differenceOf } from "./session-differences.ts";
 
@@ -17,18 +17,26 @@ const random = cryptoRandom();
 const clock = systemClock();
 /** Listed differences that a session has shown. */
 const shownDifferences = new Set<string>();
+/** Of both nodes. */
+const hostname = "node";
+let network: TestNetwork;
 let real: DockerEngine;
 let engine: DockerEngine;
 let cluster: TestCluster;
 
 beforeAll(async () => {
-  [real, engine] = await Promise.all([startDockerEngine(), startDockerEngine()]);
+  // Each on a machine of its own: a swarm makes networks, and on the host they would be those of every engine there.
+  network = await TestNetwork.start();
+  const start = async (): Promise<DockerEngine> =>
+    await startDockerEngine({ machine: await network.machine(hostname) });
+  [real, engine] = await Promise.all([start(), start()]);
   cluster = await TestCluster.create(engine.address);
-  await cluster.add(hostname()).start();
+  await cluster.add(hostname).start();
 });
 afterAll(async () => {
   await cluster?.stop();
   await Promise.all([real?.stop(), engine?.stop()]);
+  await network?.stop();
 });
 
 test("the session has at least 150 commands", () => {
@@ -40,7 +48,7 @@ test.each(clis.map((cli) => [cli.version, cli] as const))("docker %s says the sa
   await mkdir(context, { recursive: true });
   await writeFile(join(context, "Dockerfile"), `FROM ${engine.image}\nRUN echo made >/made\n`);
   const start = String(Math.floor(clock.now() / 1_000));
-  const values = { image: engine.image, hostname: hostname(), context, start };
+  const values = { image: engine.image, hostname, context, start };
   const [theirs, ours] = await Promise.all([
     session(cli, real.address, { ...values, ...freeAddress() }),
     session(cli, `unix://${cluster.daemons[0]?.apiPath}`, { ...values, ...freeAddress() }),
