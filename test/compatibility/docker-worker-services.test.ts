@@ -36,6 +36,7 @@ const inspect = (worker: DockerWorker, task: Task | undefined, format: string): 
 matrix.scenario("joining with the manager token is refused, and leaves nothing behind", async (version) => {
   const worker = scene.of(version);
   const { manager = "" } = await scene.cluster.joinTokens();
+  const { name: leader } = await scene.cluster.leader();
   const refused: string[] = [];
   for (const through of [await scene.cluster.leader(), await scene.cluster.follower()]) {
     const refusal = await scene.dockerJoin(worker, manager, through).then(
@@ -54,6 +55,7 @@ matrix.scenario("joining with the manager token is refused, and leaves nothing b
   });
   const { blacklistedCertificates = {} } = await scene.cluster.cluster();
   expect(Object.keys(blacklistedCertificates)).toEqual(expect.arrayContaining(refused));
+  expect((await scene.cluster.leader()).name).toBe(leader);
 });
 
 matrix.scenario("joining as a worker", async (version) => {
@@ -207,6 +209,7 @@ matrix.scenario("a rolling update with another secret, and a rollback", async (v
     const tasks = await scene.cluster.running(id, 2);
     for (const task of tasks) expect(await exec(worker, task, "cat", `/run/secrets/${secret}`)).toBe(text);
     for (const task of tasks) expect(await exec(worker, task, "ls", "/run/secrets")).toBe(secret);
+    await scene.runsOnly(worker, id, tasks.map(containerIdOf));
   };
   await holds(oldSecret, "old");
   await scene.updateService(id, after);
@@ -248,6 +251,7 @@ matrix.scenario("scaling up, down and removal leave nothing behind", async (vers
   const left = await scene.cluster.running(id, 2);
   await scene.hasContainers(worker, id, left.map(containerIdOf));
   await scene.removeService(worker, id);
+  expect(await scene.cluster.tasks(id)).toEqual([]);
 });
 
 matrix.scenario("a task that ends is started again", async (version) => {

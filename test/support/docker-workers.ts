@@ -176,9 +176,14 @@ export class DockerWorkers {
     await this.#lists(worker, serviceId, ids, ["--all"]);
   }
 
-  /** Waits until no container of a service runs on the engine; what ended is history until the task is forgotten. */
+  /** Waits until exactly these containers of a service run on the engine; what ended is history until the task is forgotten. */
+  async runsOnly(worker: DockerWorker, serviceId: string, ids: readonly string[]): Promise<void> {
+    await this.#lists(worker, serviceId, ids, []);
+  }
+
+  /** Waits until no container of a service runs on the engine. */
   async runsNothing(worker: DockerWorker, serviceId: string): Promise<void> {
-    await this.#lists(worker, serviceId, [], []);
+    await this.runsOnly(worker, serviceId, []);
   }
 
   async #lists(
