@@ -25,7 +25,7 @@ test("an init at an address in use names it and leaves nothing behind; the next 
   const made = await daemons.running();
   await daemons.silence(made.address);
   expect(await failureOf(made.init())).toBe(
-    `FAILED_PRECONDITION: the address ${made.address} is already in use; free it, or choose another with --listen-addr`,
+    `FAILED_PRECONDITION: listen tcp ${made.address}: bind: address already in use; free it, or choose another with --listen-addr`,
   );
   await made.isUntouched();
   await daemons.endSilence();

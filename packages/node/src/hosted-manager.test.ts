@@ -7,7 +7,7 @@ const address = { host: "10.0.0.1", port: 2377 };
 test("an address in use is named, and so is the engine that may have taken it", () => {
   const inUse = "cannot listen on 10.0.0.1:2377: listen EADDRINUSE: address already in use 10.0.0.1:2377";
   expect(listenSentence(address, inUse, false)).toBe(
-    "the address 10.0.0.1:2377 is already in use; free it, or choose another with --listen-addr",
+    "listen tcp 10.0.0.1:2377: bind: address already in use; free it, or choose another with --listen-addr",
   );
   expect(listenSentence(address, inUse, true)).toContain("the Docker Engine of this machine is in swarm mode itself");
 });

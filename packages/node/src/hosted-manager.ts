@@ -97,7 +97,7 @@ export function listenSentence(address: HostPort, message: string, engineIsInSwa
     const suspect = engineIsInSwarm
       ? " (the Docker Engine of this machine is in swarm mode itself: docker swarm leave)"
       : "";
-    return `the address ${text} is already in use${suspect}; free it, or choose another with --listen-addr`;
+    return `listen tcp ${text}: bind: address already in use${suspect}; free it, or choose another with --listen-addr`;
   }
   if (message.includes("EADDRNOTAVAIL")) {
     return `${text} is not an address of this machine; choose another with --listen-addr`;
