@@ -1,16 +1,20 @@
-// Runs every suite one after the other and adds up. Fails when a test failed, was skipped, or a suite ran nothing.
-// Arguments, if any, choose suites by name.
+// Runs every suite one after the other and adds up. Fails when a test failed, was skipped, or a suite ran nothing. A suite that takes
+// longer than its budget is told apart at the end, and is no failure: the budgets are for two cores with nothing else to do.
+// Arguments, if any, choose suites by name; --slowest prints the thirty slowest tests.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const node = process.execPath;
 const bin = (name) => join(root, "node_modules", name);
-const suites = ["unit", "simulation", "integration", "docker", "e2e"];
-const chosen = process.argv.slice(2);
+/** Seconds. The checks of `static` count as unit's. */
+const budgets = { unit: 120, simulation: 360, integration: 360, docker: 360, e2e: 480 };
+const suites = Object.keys(budgets);
+const wantsSlowest = process.argv.includes("--slowest");
+const chosen = process.argv.slice(2).filter((word) => word !== "--slowest");
 for (const name of chosen) {
   if (!suites.includes(name) && name !== "static") {
     console.error(`no suite is called ${name}; there are: static, ${suites.join(", ")}`);
@@ -22,6 +26,15 @@ const wanted = (name) => chosen.length === 0 || chosen.includes(name);
 let passed = 0;
 let failed = 0;
 const report = (line) => console.log(`== ${line}`);
+/** Seconds by suite. */
+const spent = new Map();
+const slowest = [];
+
+function spend(name, started) {
+  const seconds = (Date.now() - started) / 1000;
+  spent.set(name, (spent.get(name) ?? 0) + seconds);
+  return `${seconds.toFixed(1)} s`;
+}
 
 /** One check that is not a test file: it counts as one test. */
 function check(name, args) {
@@ -29,21 +42,22 @@ function check(name, args) {
   const { status } = spawnSync(node, args, { cwd: root, stdio: "inherit" });
   if (status === 0) passed += 1;
   else failed += 1;
-  report(`${name}: ${status === 0 ? "passed" : "FAILED"} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  report(`${name}: ${status === 0 ? "passed" : "FAILED"} in ${spend("unit", started)}`);
 }
 
 function suite(name) {
   const started = Date.now();
   const directory = mkdtempSync(join(tmpdir(), "mswarm-suite-"));
   const output = join(directory, "report.json");
-  const args = ["run", "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${output}`];
+  // `docker` and `docker-alone`: see vitest.config.ts.
+  const args = ["run", "--project", `${name}*`, "--reporter=default", "--reporter=json", `--outputFile.json=${output}`];
   const { status } = spawnSync(node, [bin("vitest/vitest.mjs"), ...args], { cwd: root, stdio: "inherit" });
   let result;
   try {
     result = JSON.parse(readFileSync(output, "utf8"));
   } catch {
     failed += 1;
-    report(`${name}: FAILED, the runner left no report`);
+    report(`${name}: FAILED, the runner left no report in ${spend(name, started)}`);
     return;
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -58,8 +72,23 @@ function suite(name) {
   passed += result.numPassedTests;
   failed += result.numFailedTests + skipped + broken + empty + unexplained;
   report(
-    `${name}: ${result.numPassedTests} passed, ${result.numFailedTests + broken} failed, ${skipped} skipped${empty ? ", NOTHING RAN" : ""} in ${((Date.now() - started) / 1000).toFixed(1)} s`,
+    `${name}: ${result.numPassedTests} passed, ${result.numFailedTests + broken} failed, ${skipped} skipped${empty ? ", NOTHING RAN" : ""} in ${spend(name, started)}`,
   );
+  for (const { name: file, assertionResults } of result.testResults) {
+    for (const { duration = 0, fullName } of assertionResults) slowest.push({ duration, file, fullName });
+  }
+}
+
+function reportTimes() {
+  slowest.sort((a, b) => b.duration - a.duration);
+  for (const { duration, file, fullName } of wantsSlowest ? slowest.slice(0, 30) : []) {
+    console.log(`${(duration / 1000).toFixed(1).padStart(6)} s  ${relative(root, file)}: ${fullName}`);
+  }
+  for (const [name, seconds] of spent) {
+    const over = seconds - budgets[name];
+    const verdict = over > 0 ? `  <<<<<< ${over.toFixed(0)} s OVER ITS BUDGET` : "";
+    report(`${name.padEnd(11)} ${seconds.toFixed(0).padStart(4)} s of ${budgets[name]} s${verdict}`);
+  }
 }
 
 if (wanted("static")) {
@@ -69,5 +98,6 @@ if (wanted("static")) {
 }
 for (const name of suites) if (wanted(name)) suite(name);
 
+reportTimes();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
