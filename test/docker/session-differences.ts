@@ -8,8 +8,6 @@ const differences: Readonly<Record<string, string>> = {
   "node inspect self --format {{json .Description.Platform}} {{json .Description.Resources}} {{json .Description.Engine}}":
     "mswarm's nodes carry the engine label mswarm.version, and offer no network drivers that services cannot use on them",
   "node inspect --pretty self": "the same label and drivers",
-  "service inspect web --format {{json .Endpoint}} {{json .UpdateStatus}} {{json .PreviousSpec}}":
-    "mswarm's allocator records the mode of an endpoint without ports, Docker an empty endpoint",
 };
 
 /** Why this command's answer differs; undefined when it must not. */

@@ -2,7 +2,7 @@ import { silentLogger } from "@mswarm/runtime";
 import { SimulatedClock, settle } from "@mswarm/runtime/simulated";
 import { networks, type Store, services, tasks } from "@mswarm/store";
 import { leadingStore } from "@mswarm/store/testing";
-import type { Network, Task, TaskSpec } from "@mswarm/wire";
+import type { Endpoint, Network, ServiceSpec, Task, TaskSpec } from "@mswarm/wire";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runAllocator } from "./allocator.ts";
 
@@ -50,6 +50,37 @@ test("host-mode ports are copied to the service and to its tasks", async () => {
   const task = await allocated({}, { serviceId: "web", endpoint: { spec: { ports } } });
   expect(task?.endpoint).toEqual({ spec: { ports }, ports });
   expect(store.view((tx) => tx.get(services, "web"))?.endpoint).toEqual({ spec: { ports }, ports });
+});
+
+/** The endpoint of one service after each of `specs` has been its spec in turn. */
+async function endpointsOf(...specs: readonly ServiceSpec[]): Promise<readonly (Endpoint | undefined)[]> {
+  const seen: (Endpoint | undefined)[] = [];
+  for (const spec of specs) {
+    await store.update((tx) => {
+      const known = tx.get(services, "s");
+      if (known === undefined) tx.create(services, { id: "s", spec });
+      else tx.update(services, { ...known, spec });
+    });
+    await settle();
+    seen.push(store.view((tx) => tx.get(services, "s"))?.endpoint);
+  }
+  return seen;
+}
+
+test("the endpoint of a service says nothing until it has had ports, and keeps their mode afterwards", async () => {
+  const ports = [{ targetPort: 80, publishedPort: 8080, publishMode: "HOST" as const }];
+  expect(
+    await endpointsOf({ endpoint: { mode: "DNSRR" } }, { endpoint: { ports } }, { endpoint: { mode: "DNSRR" } }, {}),
+  ).toEqual([undefined, { spec: { ports }, ports }, { spec: { mode: "DNSRR" } }, { spec: { mode: "DNSRR" } }]);
+});
+
+test("a service on the network of every node has it among its virtual addresses, unless it wants none", async () => {
+  await store.update((tx) => tx.create(networks, network("n1", "host", predefined)));
+  const task = { networks: [{ target: "host" }] };
+  const virtualIps = [{ networkId: "n1" }];
+  expect(
+    await endpointsOf({ task }, { task, endpoint: { mode: "DNSRR" } }, { task, endpoint: {} }, { task }, {}),
+  ).toEqual([{ virtualIps }, { spec: { mode: "DNSRR" } }, { spec: {}, virtualIps }, { spec: {}, virtualIps }, {}]);
 });
 
 test("a predefined network gets its driver and is attached as a whole", async () => {

@@ -5,7 +5,7 @@ import type { Clock, Logger } from "@mswarm/runtime";
 import { isChangeOf, networks, type ReadTransaction, type Store, services, tasks } from "@mswarm/store";
 import { type ControlLoop, nothing, type Outcome, runControlLoop } from "../loops/control-loop.ts";
 import { isActive, stateOf } from "../objects/task-state.ts";
-import { allocatedEndpoint } from "./endpoints.ts";
+import { allocatedEndpoint, serviceEndpoint } from "./endpoints.ts";
 import { allocatedNetwork, attachmentsOf } from "./networks.ts";
 import { pendingTask, refusedTask } from "./tasks.ts";
 
@@ -72,7 +72,8 @@ function planNetwork(tx: ReadTransaction, id: string): Outcome {
 function planService(tx: ReadTransaction, id: string): Outcome {
   const service = tx.get(services, id);
   if (service === undefined) return nothing;
-  const { endpoint, refusal } = allocatedEndpoint(service.spec?.endpoint);
-  if (refusal !== undefined || JSON.stringify(endpoint) === JSON.stringify(service.endpoint ?? {})) return nothing;
-  return { changes: [{ kind: "update-service", service: { ...service, endpoint } }] };
+  const endpoint = serviceEndpoint(service, tx);
+  return endpoint === undefined
+    ? nothing
+    : { changes: [{ kind: "update-service", service: { ...service, endpoint } }] };
 }
