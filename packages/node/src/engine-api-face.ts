@@ -40,8 +40,16 @@ export async function createEngineApiFace(parts: EngineApiFaceParts): Promise<En
   const { options } = membership;
   const context = faceContext(parts);
   const events = new SwarmEvents({ context, clock, log });
+  const followed: typeof context = {
+    ...context,
+    control: async () => {
+      const control = await context.control();
+      await events.following();
+      return control;
+    },
+  };
   const enginePath = unixPath(options.engine, "--engine");
-  const server = new EngineApiServer({ routes: faceRoutes(events), enginePath, context, clock, log });
+  const server = new EngineApiServer({ routes: faceRoutes(events), enginePath, context: followed, clock, log });
   await server.listen(unixPath(options.api, "--api"));
   events.start();
   return {

@@ -1,5 +1,5 @@
 // What has happened to the cluster's objects, as this manager sees it: the last events, and those to come.
-import { type Clock, type Logger, messageOf, milliseconds, TaskGroup } from "@mswarm/runtime";
+import { type Clock, type Logger, messageOf, milliseconds, TaskGroup, Wakeup } from "@mswarm/runtime";
 import type { FaceContext } from "../routing/face-context.ts";
 import { type DockerEvent, dockerEvent } from "./docker-event.ts";
 
@@ -7,6 +7,9 @@ import { type DockerEvent, dockerEvent } from "./docker-event.ts";
 const remembered = 256;
 /** How soon a node that has become a manager begins to watch. */
 const managerPoll = milliseconds(100);
+/** How long, and how often, a client's request waits for the watch to begin. */
+const followingPause = milliseconds(5);
+const followingTries = 200;
 const watched = ["node", "service", "network", "secret", "config"].flatMap((kind) =>
   (["WATCH_ACTION_CREATE", "WATCH_ACTION_UPDATE", "WATCH_ACTION_REMOVE"] as const).map((action) => ({ kind, action })),
 );
@@ -29,6 +32,8 @@ export class SwarmEvents {
   readonly #history: DockerEvent[] = [];
   readonly #listeners = new Set<(event: DockerEvent) => void>();
   readonly #tasks: TaskGroup;
+  readonly #wakeup = new Wakeup();
+  #isFollowing = false;
 
   constructor(parts: SwarmEventsParts) {
     this.#parts = parts;
@@ -40,6 +45,18 @@ export class SwarmEvents {
   /** Follows the manager of this node from now on, whenever there is one. */
   start(): void {
     this.#tasks.run("swarm events", (signal) => this.#follow(signal));
+  }
+
+  /**
+   * Resolves when the manager of this node is followed, at once where there is none, and after a second at the latest: what a
+   * client does to the swarm after that is told as an event.
+   */
+  async following(): Promise<void> {
+    const { context, clock } = this.#parts;
+    for (let tries = 0; tries < followingTries && !this.#isFollowing && context.nodeState().isManager; tries += 1) {
+      this.#wakeup.notify();
+      await clock.sleep(followingPause);
+    }
   }
 
   async close(): Promise<void> {
@@ -62,14 +79,21 @@ export class SwarmEvents {
       } catch (error) {
         if (!signal.aborted) log.debug({ reason: messageOf(error) }, "the watch of the swarm's objects has ended");
       }
-      await clock.sleep(managerPoll, signal);
+      const timer = clock.timer(managerPoll, () => this.#wakeup.notify());
+      await this.#wakeup.wait(signal).finally(() => timer.cancel());
     }
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
     const watch = await this.#parts.context.watch();
-    for await (const { events = [] } of watch.Watch({ entries: watched, includeOldObject: true }, { signal })) {
-      for (const event of events) this.#publish(dockerEvent(event, this.#parts.clock));
+    try {
+      // The first message says that it has begun, and nothing else.
+      for await (const { events = [] } of watch.Watch({ entries: watched, includeOldObject: true }, { signal })) {
+        this.#isFollowing = true;
+        for (const event of events) this.#publish(dockerEvent(event, this.#parts.clock));
+      }
+    } finally {
+      this.#isFollowing = false;
     }
   }
 
