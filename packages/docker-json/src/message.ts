@@ -26,8 +26,6 @@ export interface FieldOptions {
   readonly absentAs?: Json;
   /** The API version 1.`since` brought it; older clients' values are not read. */
   readonly since?: number;
-  /** The API version 1.`until` dropped it; newer clients' values are not read. */
-  readonly until?: number;
 }
 
 /** A structure that Go holds by value: it is always there, on both sides. */
@@ -87,7 +85,7 @@ function plainField<W extends object, K extends keyof W>(
   json: string,
   wire: K,
   shape: Shape<Exclude<W[K], undefined>>,
-  { always, absentAs, since = 0, until = Number.POSITIVE_INFINITY }: FieldOptions,
+  { always, absentAs, since = 0 }: FieldOptions,
 ): Field<W, K> {
   const makeAbsent = (): Json | undefined => {
     if (always !== true) return undefined;
@@ -111,7 +109,7 @@ function plainField<W extends object, K extends keyof W>(
     },
     read: (source, into) => {
       const { path, api } = source.place;
-      const given = (api >= since && api < until ? source.get(json) : undefined) ?? absentAs;
+      const given = (api >= since ? source.get(json) : undefined) ?? absentAs;
       if (given === undefined) return;
       const inner = { ...source.place, path: path === "" ? json : `${path}.${json}`, isInline: false };
       const value = shape.read(given, inner);

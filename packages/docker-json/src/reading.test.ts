@@ -46,10 +46,10 @@ test("a restart policy without a condition restarts always; a placement that is 
   expect(read(template({ RestartPolicy: { Condition: "none" } })).task?.restart).toEqual({});
 });
 
-test("networks of the service itself are read from old clients only", () => {
+test("networks of the service itself are read from clients of every version", () => {
   const json: Json = { TaskTemplate: { ContainerSpec: container }, Networks: [{ Target: "net", Aliases: ["a"] }] };
-  expect(read(json, 43).networks).toEqual([{ target: "net", aliases: ["a"] }]);
-  expect(read(json, 44).networks).toBeUndefined();
+  expect(read(json, 24).networks).toEqual([{ target: "net", aliases: ["a"] }]);
+  expect(read(json, 45).networks).toEqual([{ target: "net", aliases: ["a"] }]);
 });
 
 test.each([

@@ -107,7 +107,7 @@ export const serviceSpec: MessageShape<ServiceSpec> = spec.message(
     spec.group("Mode", mode),
     spec.field("UpdateConfig", "update", updateConfig),
     spec.field("RollbackConfig", "rollback", updateConfig),
-    spec.field("Networks", "networks", networkAttachments, { until: 44 }),
+    spec.field("Networks", "networks", networkAttachments),
     spec.field("EndpointSpec", "endpoint", endpointSpec),
   ],
   { mode: saidByMember },

@@ -13,6 +13,8 @@ import { withNetworkIds } from "./service-networks.ts";
 
 const filterKeys = ["name", "id", "label", "mode", "runtime"];
 const statusSince = 41;
+/** Engines of this API version and later say that there are no warnings. */
+const warningsSaidSince = 44;
 
 const idOf = (request: FaceRequest): string => request.parameters["id"] ?? "";
 
@@ -153,7 +155,8 @@ export const serviceRoutes: readonly Route[] = [
     pattern: "/services/create",
     handler: onManager(async (call) => {
       const { id, warnings } = await created(call);
-      return answerJson({ ID: id, ...(warnings.length === 0 ? {} : { Warnings: warnings }) }, 201);
+      const none = call.request.newest >= warningsSaidSince ? { Warnings: null } : {};
+      return answerJson({ ID: id, ...(warnings.length === 0 ? none : { Warnings: warnings }) }, 201);
     }),
   },
   {

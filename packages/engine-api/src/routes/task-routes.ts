@@ -1,14 +1,20 @@
 // Source: engine-api reference 8.
 import { task } from "@mswarm/docker-json";
-import type { TaskState } from "@mswarm/wire";
+import type { Task, TaskState } from "@mswarm/wire";
 import { taskStateNumbers } from "@mswarm/wire";
-import { answerJson, type Route } from "../routing/route.ts";
+import { answerJson, type FaceRequest, type Route } from "../routing/route.ts";
 import { ListFilters } from "./list-filters.ts";
 import { findNode, findService, findTask } from "./lookup.ts";
 import { onManager } from "./manager-call.ts";
 
 const filterKeys = ["name", "id", "label", "service", "node", "desired-state", "_up-to-date", "runtime"];
 const states = Object.keys(taskStateNumbers) as TaskState[];
+
+/** Engines of this API version and later say that a task has no cluster volumes. */
+const volumesSaidSince = 42;
+
+const taskJson = (each: Task, { newest }: FaceRequest): object =>
+  newest >= volumesSaidSince ? { Volumes: null, ...task.write(each) } : task.write(each);
 
 export const taskRoutes: readonly Route[] = [
   {
@@ -32,14 +38,14 @@ export const taskRoutes: readonly Route[] = [
         runtimes: runtimes.length > 0 ? runtimes : ["container", ""],
       };
       const { tasks = [] } = await control.ListTasks({ filters }, options);
-      return answerJson(tasks.map((each) => task.write(each)));
+      return answerJson(tasks.map((each) => taskJson(each, request)));
     }),
   },
   {
     method: "GET",
     pattern: "/tasks/{id}",
     handler: onManager(async (call) =>
-      answerJson(task.write(await findTask(call, call.request.parameters["id"] ?? ""))),
+      answerJson(taskJson(await findTask(call, call.request.parameters["id"] ?? ""), call.request)),
     ),
   },
 ];

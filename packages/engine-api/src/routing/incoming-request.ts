@@ -13,6 +13,7 @@ export interface IncomingRequestParts {
   readonly target: RequestTarget;
   readonly parameters: Readonly<Record<string, string>>;
   readonly minor: number;
+  readonly newest: number;
   readonly signal: AbortSignal;
 }
 
@@ -22,6 +23,7 @@ export class IncomingRequest implements FaceRequest {
   readonly path: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly minor: number;
+  readonly newest: number;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly signal: AbortSignal;
@@ -30,13 +32,14 @@ export class IncomingRequest implements FaceRequest {
   #bytes: Promise<Buffer> | undefined;
 
   /** Errors: HttpError 400 for a query that cannot be decoded. */
-  constructor({ message, response, target, parameters, minor, signal }: IncomingRequestParts) {
+  constructor({ message, response, target, parameters, minor, newest, signal }: IncomingRequestParts) {
     // Routes exist for these methods only.
     this.method = message.method as Method;
     this.target = message.url ?? "";
     this.path = target.path;
     this.parameters = parameters;
     this.minor = minor;
+    this.newest = newest;
     this.query = readQuery(target.query);
     this.headers = message.headers;
     this.signal = signal;

@@ -15,6 +15,8 @@ export interface FaceRequest {
   readonly parameters: Readonly<Record<string, string>>;
   /** N of the API version 1.N the client speaks; the newest that is served where its path names none. */
   readonly minor: number;
+  /** N of the newest API version that is served, whatever the client speaks: some answers have the form of the engine's. */
+  readonly newest: number;
   readonly query: URLSearchParams;
   /** Names in lower case. */
   readonly headers: IncomingHttpHeaders;

@@ -143,7 +143,8 @@ export class EngineApiServer {
     await this.#knowEngine(gone.signal);
     const minor = negotiate(target.minor, this.#facts);
     const { parameters, handler } = route;
-    const request = new IncomingRequest({ message, response, target, parameters, minor, signal: gone.signal });
+    const { apiMinor: newest } = this.#facts;
+    const request = new IncomingRequest({ message, response, target, parameters, minor, newest, signal: gone.signal });
     const answer = await handler(request, this.#context);
     if (answer.kind === "engine") {
       await forwardRequest(message, response, this.#passThrough, await request.consumed);
