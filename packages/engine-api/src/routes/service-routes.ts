@@ -2,7 +2,8 @@
 import { service, serviceSpec } from "@mswarm/docker-json";
 import type { ContainerSpec, Service, ServiceSpec } from "@mswarm/wire";
 import { serverError } from "../errors/http-error.ts";
-import { answerEmpty, answerJson, type FaceRequest, type Route } from "../routing/route.ts";
+import { JsonMemo, jsonLine } from "../routing/json-memo.ts";
+import { answerEmpty, answerJson, answerJsonList, type FaceRequest, type Route } from "../routing/route.ts";
 import { clientsPinSince, pinnedImage } from "./image-digest.ts";
 import { ListFilters } from "./list-filters.ts";
 import { findService } from "./lookup.ts";
@@ -56,6 +57,14 @@ async function statusesOf(
       },
     ]),
   );
+}
+
+const texts = new JsonMemo<Service>((each) => service.write(each));
+
+/** One service of a list. Its counts change without it. */
+function listLine(each: Service, status: object | undefined): string {
+  const text = texts.textOf(each);
+  return status === undefined ? text : `${text.slice(0, -1)},"ServiceStatus":${jsonLine(status)}}`;
 }
 
 const withContainer = (spec: ServiceSpec, change: Partial<ContainerSpec>): ServiceSpec => ({
@@ -136,9 +145,7 @@ export const serviceRoutes: readonly Route[] = [
       const withStatus = minor >= statusSince && strictFlag(query, "status");
       const services = await listed(call);
       const statuses = withStatus ? await statusesOf(call, services) : new Map<string, object>();
-      return answerJson(
-        services.map((each) => ({ ...service.write(each), ServiceStatus: statuses.get(each.id ?? "") })),
-      );
+      return answerJsonList(services.map((each) => listLine(each, statuses.get(each.id ?? ""))));
     }),
   },
   {

@@ -69,6 +69,14 @@ export const answerJson = (value: unknown, status = 200, headers: AnswerHeaders 
   value,
 });
 
+/** @param lines  the elements as Docker writes them */
+export const answerJsonList = (lines: readonly string[]): FaceAnswer => ({
+  kind: "bytes",
+  status: 200,
+  headers: { "Content-Type": "application/json" },
+  body: Buffer.from(`[${lines.join(",")}]\n`),
+});
+
 export const answerEmpty = (status = 200, headers: AnswerHeaders = {}): FaceAnswer => ({
   kind: "empty",
   status,

@@ -51,6 +51,8 @@ function withoutKeys(root: RootCA): RootCA {
  */
 export function withoutCredentials(service: Service): Service {
   const { spec, previousSpec } = service;
+  // The same object where there is nothing to hide: whoever remembers what it has made of it finds it again.
+  if (!hasCredentials(spec) && !hasCredentials(previousSpec)) return service;
   return {
     ...service,
     ...(spec === undefined ? {} : { spec: ofServiceSpec(spec) }),
@@ -61,6 +63,8 @@ export function withoutCredentials(service: Service): Service {
 /** The task without registry credentials. Only the node that it is assigned to needs them. */
 export const taskWithoutCredentials = (task: Task): Task =>
   task.spec === undefined ? task : { ...task, spec: ofTaskSpec(task.spec) };
+
+const hasCredentials = (spec: ServiceSpec | undefined): boolean => spec?.task?.container?.pullOptions !== undefined;
 
 const ofServiceSpec = (spec: ServiceSpec): ServiceSpec =>
   spec.task === undefined ? spec : { ...spec, task: ofTaskSpec(spec.task) };
