@@ -208,6 +208,36 @@ test("calls as fast as one worker can, and faster than is good for others", asyn
   within(report, { megabytes: 250, entries: 30 });
 });
 
+test("messages of two million empty objects, in unary calls and in streams", async () => {
+  const evil = await admitted();
+  const outcomes = new Map<string, number>();
+  const report = await suffered(async () => {
+    const end = clock.monotonic() + seconds(4);
+    const updates = Buffer.alloc(4_000_000, Buffer.from([0x1a, 0]));
+    const lines = Buffer.alloc(4_000_000, Buffer.from([0x12, 0]));
+    async function* inStream(): AsyncGenerator<Buffer> {
+      while (clock.monotonic() < end) yield lines;
+    }
+    const mine = Array.from({ length: 4 }, () => dial(evil));
+    await Promise.all(
+      mine.map(async ({ bytes }) => {
+        while (clock.monotonic() < end) {
+          for (const call of [
+            bytes.unary("/docker.swarmkit.v1.Dispatcher/UpdateTaskStatus", updates, {}),
+            bytes.clientStream("/docker.swarmkit.v1.LogBroker/PublishLogs", inStream(), {}),
+          ]) {
+            const code = await codeOf(call);
+            outcomes.set(code, (outcomes.get(code) ?? 0) + 1);
+          }
+        }
+      }),
+    );
+    for (const channel of mine) channel.close();
+  });
+  expect([...outcomes.keys()]).toEqual(["RESOURCE_EXHAUSTED"]);
+  within(report, { megabytes: 400, entries: 30 });
+});
+
 test("coming, going, and ever new descriptions and reports, as fast as one worker can", async () => {
   const evil = await admitted();
   const report = await suffered(async () => {

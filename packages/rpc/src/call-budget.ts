@@ -21,15 +21,15 @@ export class CallBudget {
     this.#lines = new LineBudget(10, clock);
   }
 
-  /** Takes one call; false for a node that has made too many. */
-  take(nodeId: string): boolean {
+  /** Takes so many calls; false, and takes nothing, for a node that has made too many. */
+  take(nodeId: string, calls = 1): boolean {
     let bucket = this.#buckets.get(nodeId);
     if (bucket === undefined) {
       this.#sweep();
       bucket = new TokenBucket(this.#clock, this.#rate);
       this.#buckets.set(nodeId, bucket);
     }
-    if (bucket.take()) return true;
+    if (bucket.take(calls)) return true;
     const line = this.#lines.take();
     if (line !== undefined) this.#log.warn({ node: nodeId, ...line }, "a node makes too many calls: some are refused");
     return false;

@@ -19,7 +19,7 @@ import {
   unimplemented,
 } from "@mswarm/runtime";
 import { authorize, type ClusterView, type ConnectionPeer, recorded, vouchedUser } from "./authorization.ts";
-import type { NodeIdentity } from "./call.ts";
+import type { Caller, NodeIdentity } from "./call.ts";
 import type { CallBudget } from "./call-budget.ts";
 import { bodyOf } from "./grpc-server.ts";
 import { IncomingCall } from "./incoming-call.ts";
@@ -87,6 +87,9 @@ function deadlineOf(call: ServerInterceptingCallInterface): Instant | undefined 
   return Number.isFinite(deadline) ? (deadline as Instant) : undefined;
 }
 
+/** A message of so many fields is as much work as a call. */
+const fieldsPerCall = 100;
+
 /** The interceptor of one connection. It knows its peer because it belongs to that connection alone. */
 export function callGate(parts: CallGateParts): ServerInterceptor {
   const { peer, policies, cluster, admitted, calls, clock, log, pending, maxCalls, requestTimeout, onStreams } = parts;
@@ -100,6 +103,13 @@ export function callGate(parts: CallGateParts): ServerInterceptor {
     throw resourceExhausted(
       `node ${nodeId} makes more calls than this manager takes of one node: wait before the next one`,
     );
+  };
+
+  const payer = ({ identity, isLocal }: Caller): IncomingCall["pay"] => {
+    if (isLocal || identity?.role === "swarm-manager") return undefined;
+    // A stranger's messages are small.
+    if (identity === undefined) return () => true;
+    return (fields) => fields < fieldsPerCall || calls.take(identity.nodeId, Math.floor(fields / fieldsPerCall));
   };
 
   const admit = (path: string, metadata: Metadata, wire: ServerInterceptingCallInterface): IncomingCall => {
@@ -119,6 +129,7 @@ export function callGate(parts: CallGateParts): ServerInterceptor {
       user: vouchedUser(peer, claims, cluster),
       deadline: deadlineOf(wire),
       redirects: claims.redirect.length > 0 ? claims.redirect : claims.forwarded,
+      pay: payer(caller),
       end: (error) => wire.sendStatus(statusOf(error)),
       release: () => {
         running -= 1;

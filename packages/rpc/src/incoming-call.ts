@@ -7,6 +7,8 @@ export interface IncomingCallParts {
   readonly deadline: Instant | undefined;
   /** Values of the `redirect` header, or of `forwarded_cert` where only that one came; empty on a first hop. */
   readonly redirects: readonly string[];
+  /** Takes the price of reading so many fields; false when the caller has none left. Undefined for those who are trusted. */
+  readonly pay: ((fields: number) => boolean) | undefined;
   /** Sends the status at once, whatever the handler does. */
   readonly end: (error: SwarmError) => void;
   /** The call is over and its handler has ended. */
@@ -19,6 +21,7 @@ export class IncomingCall implements Call {
   readonly user: string | undefined;
   readonly deadline: Instant | undefined;
   readonly redirects: readonly string[];
+  readonly pay: IncomingCallParts["pay"];
   readonly #end: (error: SwarmError) => void;
   readonly #release: () => void;
   #controller: AbortController | undefined;
@@ -31,6 +34,7 @@ export class IncomingCall implements Call {
     this.user = parts.user;
     this.deadline = parts.deadline;
     this.redirects = parts.redirects;
+    this.pay = parts.pay;
     this.#end = parts.end;
     this.#release = parts.release;
   }

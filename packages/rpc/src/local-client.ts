@@ -140,6 +140,7 @@ class LocalCaller {
       user: undefined,
       deadline: timeout === undefined ? undefined : after(this.#parts.clock.now(), timeout),
       redirects: [],
+      pay: undefined,
       end: ignore,
       release: ignore,
     });

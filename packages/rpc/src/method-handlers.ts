@@ -7,7 +7,7 @@ import type {
   sendUnaryData,
   UntypedHandleCall,
 } from "@grpc/grpc-js";
-import { internal, invariant, type Logger } from "@mswarm/runtime";
+import { internal, invariant, type Logger, resourceExhausted } from "@mswarm/runtime";
 import type { AdmittedCalls } from "./call-gate.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { IncomingCall } from "./incoming-call.ts";
@@ -27,7 +27,27 @@ type ServerStreamCall =
   | ServerWritableStream<Bytes, Bytes>
   | ServerDuplexStream<Bytes, Bytes>;
 
-function decodeRequest(method: BoundMethod, bytes: Bytes): object {
+/**
+ * Most fields of one message of a node that is no manager: thousands of reports or lines. Their number, not their bytes, is
+ * what reading a message costs.
+ */
+const fieldsMax = 50_000;
+/** Bytes below which nobody counts. */
+const smallMessage = 256;
+
+/** @param isCounted  its fields count as calls: not what follows in a stream, which is read no faster than it is used */
+function decodeRequest(method: BoundMethod, bytes: Bytes, { pay }: IncomingCall, isCounted: boolean): object {
+  if (pay !== undefined && bytes.length > smallMessage) {
+    const fields = method.fields(bytes, fieldsMax);
+    if (fields === undefined) {
+      throw resourceExhausted(
+        `a message that is damaged, or has more than ${fieldsMax} fields, is not read: send it in parts`,
+      );
+    }
+    if (isCounted && !pay(fields)) {
+      throw resourceExhausted("too many large messages of one node in a short time: wait before the next one");
+    }
+  }
   try {
     return method.decode(bytes);
   } catch (cause) {
@@ -50,8 +70,17 @@ async function* requestsOf(
 
 async function runUnary(method: BoundMethod, request: Bytes, call: IncomingCall, parts: HandlerParts): Promise<Bytes> {
   const answerHere = async (): Promise<Bytes> =>
-    method.encode((await method.handle(decodeRequest(method, request), call)) as object);
+    method.encode((await method.handle(decodeRequest(method, request, call, true), call)) as object);
   return method.forward === undefined ? answerHere() : parts.forwarding.unary(method, request, call, answerHere);
+}
+
+function decodedStream(method: BoundMethod, requests: AsyncIterable<Bytes>, call: IncomingCall): AsyncIterable<object> {
+  let isFirst = true;
+  return mapped(requests, (bytes) => {
+    const isCounted = isFirst;
+    isFirst = false;
+    return decodeRequest(method, bytes, call, isCounted);
+  });
 }
 
 async function runClientStream(
@@ -62,7 +91,7 @@ async function runClientStream(
 ): Promise<Bytes> {
   const channel = await parts.forwarding.destination(method, call);
   if (channel !== undefined) return parts.forwarding.clientStream(channel, method, requests, call);
-  const decoded = mapped(requests, (bytes) => decodeRequest(method, bytes));
+  const decoded = decodedStream(method, requests, call);
   return method.encode((await method.handle(decoded, call)) as object);
 }
 
@@ -75,8 +104,8 @@ async function runResponseStream(
   const channel = await parts.forwarding.destination(method, call);
   if (channel !== undefined) return parts.forwarding.responseStream(channel, method, request, call);
   const decoded = Buffer.isBuffer(request)
-    ? decodeRequest(method, request)
-    : mapped(request, (bytes) => decodeRequest(method, bytes));
+    ? decodeRequest(method, request, call, true)
+    : decodedStream(method, request, call);
   const responses = method.handle(decoded, call) as AsyncIterable<object>;
   return encoded(responses, method.encode);
 }

@@ -5,7 +5,7 @@ import type {
   handleUnaryCall,
 } from "@grpc/grpc-js";
 import type { MethodDefinition } from "@grpc/proto-loader";
-import { type Handlers, type ServiceName, serviceOf } from "@mswarm/wire";
+import { type FieldCounter, type Handlers, requestFieldCounter, type ServiceName, serviceOf } from "@mswarm/wire";
 import type { Call } from "./call.ts";
 import type { LeaderForwarder } from "./leader-forwarder.ts";
 import type { Policy, PolicyTable } from "./policy.ts";
@@ -40,6 +40,8 @@ export interface BoundMethod {
   readonly policy: Policy;
   readonly forward: LeaderForwarder | undefined;
   readonly decode: (bytes: Buffer) => object;
+  /** How many fields a request has, without decoding it; undefined for more than `most`. */
+  readonly fields: FieldCounter;
   readonly encode: (message: object) => Buffer;
   readonly handle: (request: unknown, call: Call) => unknown;
 }
@@ -80,6 +82,7 @@ export function bindService<N extends ServiceName>(
       policy: Reflect.get(policy, method) as Policy,
       forward: options.forward,
       decode: typed.requestDeserialize,
+      fields: requestFieldCounter(name, method),
       encode: typed.responseSerialize,
       handle: (request, call) => Reflect.apply(handler, handlers, [request, call]),
     };

@@ -17,6 +17,6 @@ export type * as google from "./generated/google.ts";
 export type * as mswarm from "./generated/mswarm.ts";
 export type * as raftpb from "./generated/raftpb.ts";
 export type * from "./generated/swarmkit.ts";
-export { type Codec, codecOf, loaderOptions } from "./schema.ts";
+export { type Codec, codecOf, type FieldCounter, loaderOptions, requestFieldCounter } from "./schema.ts";
 export { type Handlers, type ServiceName, serviceNames, serviceOf } from "./services.ts";
 export { taskStateNumbers } from "./task-state-numbers.ts";

@@ -1,6 +1,7 @@
 // Loads the schema once. Everything that encodes or decodes goes through this file.
 import type { Options, ServiceDefinition } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
+import { fieldCount } from "./field-count.ts";
 import { schemaJson } from "./generated/schema-json.ts";
 
 /**
@@ -48,6 +49,17 @@ function methodDefinition(service: string, method: protobuf.Method): Definition[
     responseSerialize: response.encode,
     responseDeserialize: response.decode,
   };
+}
+
+/** Counts the fields of an encoded message; undefined for more than `most`. See `fieldCount`. */
+export type FieldCounter = (bytes: Uint8Array, most: number) => number | undefined;
+
+/** The counter of a method's requests, by the full name of its service. */
+export function requestFieldCounter(service: string, method: string): FieldCounter {
+  const found = root.lookup(service, [protobuf.Service]);
+  const type = found instanceof protobuf.Service ? found.methods[method]?.resolvedRequestType : undefined;
+  if (!(type instanceof protobuf.Type)) throw new TypeError(`wire: ${service} has no method ${method}`);
+  return (bytes, most) => fieldCount(type, bytes, most);
 }
 
 /** Encodes and decodes one message type. `decode` throws when the bytes are not that message. */
