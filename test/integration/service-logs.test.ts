@@ -187,6 +187,26 @@ test("who follows reads on when the leader changes, on whichever manager: nothin
   await eventually(() => expect(containersOf(serviceId).map(({ logReaders }) => logReaders)).toEqual([0, 0]));
 });
 
+test("who follows reads on when the leader is gone without handing over", async () => {
+  const serviceId = await talkers("orphaned", "echo first");
+  const leader = await group.add();
+  await eventually(async () => {
+    const { raft } = group.leader.manager;
+    if (group.leader !== leader) await raft.transferLeadership(leader.manager.raft.self.raftId);
+    expect(group.leader).toBe(leader);
+  });
+  const [reader = leader] = group.managers;
+  const logs = read({ serviceIds: [serviceId] }, { follow: true }, reader);
+  await eventually(() => expect(logs.texts()).toEqual(["first", "first"]));
+  const stopping = leader.stop({ handOver: false });
+  print(serviceId, "without a leader");
+  await stopping;
+  await eventually(() => expect(logs.texts()).toEqual(["first", "first", "without a leader"]));
+  print(serviceId, "with the next one");
+  await eventually(() => expect(logs.texts()).toEqual(["first", "first", "with the next one", "without a leader"]));
+  logs.stop();
+});
+
 test("what a worker that is gone has printed is missing, and the reader is told whose", async () => {
   const serviceId = await talkers("lost", "echo here");
   const [, gone] = workers;
