@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CommandResult, type DockerCli, dockerClis } from "../support/docker-cli.ts";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { normalized } from "../support/docker-output.ts";
+import { eventually } from "../support/eventually.ts";
 import { TestCluster } from "../support/test-cluster.ts";
 import { TestNetwork } from "../support/test-network.ts";
 import { type SessionCommand, sessionCommands } from "./docker-session.ts";
@@ -89,7 +90,12 @@ async function session(
     const args = command.args.map((word) =>
       word.replaceAll(/\{[a-z]+\}/g, (place) => values[place.slice(1, -1)] ?? place),
     );
-    results.push(shown(await cli.run(socket, args, command), values));
+    const asked = async (): Promise<CommandResult> => {
+      const result = await cli.run(socket, args, command);
+      if (command.soon === true && result.out === "") throw expect.fail(`nothing yet: docker ${lineOf(command)}`);
+      return result;
+    };
+    results.push(shown(command.soon === true ? await eventually(asked) : await asked(), values));
   }
   return results;
 }

@@ -6,6 +6,8 @@ export interface SessionCommand {
   readonly input?: string;
   /** With a terminal. */
   readonly terminal?: boolean;
+  /** Asked again until it prints something: what it shows comes into being by itself, soon after the command before. */
+  readonly soon?: boolean;
 }
 
 /** Splits at spaces; quotes keep a word together. */
@@ -22,9 +24,13 @@ function commands(lines: string): SessionCommand[] {
     .filter((line) => line !== "")
     .map((line) => {
       const [before = "", input] = line.split(" <<< ");
-      const terminal = before.startsWith("tty ");
-      const args = words(terminal ? before.slice(4) : before);
-      return { args, ...(input === undefined ? {} : { input: `${input}\n` }), ...(terminal ? { terminal } : {}) };
+      const { mark, rest = "" } = /^(?:(?<mark>tty|soon) )?(?<rest>.*)$/.exec(before)?.groups ?? {};
+      return {
+        args: words(rest),
+        ...(input === undefined ? {} : { input: `${input}\n` }),
+        ...(mark === "tty" ? { terminal: true } : {}),
+        ...(mark === "soon" ? { soon: true } : {}),
+      };
     });
 }
 
@@ -185,7 +191,7 @@ const services = `
   service create -q --no-resolve-image --name bad --constraint nonsense {image}
   service create -q --no-resolve-image --name bad --mount type=nonsense,target=/x {image}
   service create -d -q --no-resolve-image --name nowhere --constraint node.labels.nowhere==1 {image}
-  service ps nowhere --format '{{.Name}} {{.DesiredState}}'
+  soon service ps nowhere --format '{{.Name}} {{.DesiredState}}'
   service create -q --no-resolve-image --update-monitor 1ms --name everywhere --mode global --network host --stop-grace-period 1s {image} sleep 600
   service ls --filter mode=global --format '{{.Name}} {{.Mode}} {{.Replicas}}'
   service inspect everywhere --format '{{json .Spec.Mode}} {{len .Spec.TaskTemplate.Networks}}'
