@@ -29,7 +29,8 @@ const json = "Content-Type: application/json";
 export function plainlyFramed(question: HttpQuestion): FramedRequest {
   const body = bodyOf(question);
   const headers = question.body === undefined ? [] : [json, `Content-Length: ${body.length}`];
-  const fate = /[?&]follow=(?:1|true)/.test(question.path) ? "stream" : "answered";
+  // Whatever it is set to is mostly a yes.
+  const fate = /\/logs\?.*\bfollow=/.test(question.path) ? "stream" : "answered";
   return { bytes: written(question, headers, body), question, fate };
 }
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { DaemonProcess } from "./daemon-process.ts";
-import { type DockerEngine, startDockerEngine } from "./docker-engine.ts";
+import { type DockerEngine, type EngineVersion, startDockerEngine } from "./docker-engine.ts";
 import { askOverUnix, type HttpAnswer, type HttpQuestion } from "./http-over-unix.ts";
 import { mountsBelow } from "./test-cluster.ts";
 import { TestNetwork } from "./test-network.ts";
@@ -17,12 +17,16 @@ export interface Side {
   readonly listenAddress: string;
   /** Its manager's own socket, where the objects are shown as they are stored. */
   readonly controlSocket: string;
+  /** Of the Engine API. */
+  readonly socketPath: string;
   ask(question: HttpQuestion): Promise<HttpAnswer>;
 }
 
 export interface EngineApiPair {
   readonly docker: Side;
   readonly mswarm: Side;
+  /** The newest of both: `1.41`. */
+  readonly apiVersion: string;
   /** There on both. */
   readonly image: string;
   /** The process of mswarm's daemon. */
@@ -30,8 +34,8 @@ export interface EngineApiPair {
   stop(): Promise<void>;
 }
 
-/** Both are in no swarm. */
-export async function startEngineApiPair(): Promise<EngineApiPair> {
+/** Both are in no swarm. @param version  of both engines; the machine's own where absent */
+export async function startEngineApiPair(version?: EngineVersion): Promise<EngineApiPair> {
   const started: { stop(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
     for (const each of started.splice(0).reverse()) await each.stop();
@@ -42,7 +46,7 @@ export async function startEngineApiPair(): Promise<EngineApiPair> {
     const engines: DockerEngine[] = [];
     const machines = [await network.machine("docker"), await network.machine("mswarm")] as const;
     for (const machine of machines) {
-      const engine = await startDockerEngine({ machine });
+      const engine = await startDockerEngine({ machine, ...(version === undefined ? {} : { version }) });
       started.push(engine);
       engines.push(engine);
     }
@@ -64,11 +68,14 @@ export async function startEngineApiPair(): Promise<EngineApiPair> {
     const side = (name: Side["name"], address: string, socket: string, controlSocket: string): Side => ({
       name,
       controlSocket,
+      socketPath: socket,
       listenAddress: `${address}:2377`,
       ask: (question) => askOverUnix(socket, question),
     });
     const socket = real.address.replace("unix://", "");
+    const { headers } = await askOverUnix(socket, { method: "GET", path: "/_ping" });
     return {
+      apiVersion: String(headers["api-version"]),
       docker: side("docker", machines[0].address, socket, join(dirname(socket), "exec/swarm/control.sock")),
       mswarm: side("mswarm", machine.address, join(folder, "run/docker.sock"), daemon.controlPath),
       image: real.image,

@@ -1,11 +1,12 @@
 // Plain HTTP requests over a unix socket: what a client of the Engine API sends, without a client's opinions.
-import { request } from "node:http";
+import { type IncomingHttpHeaders, request } from "node:http";
 import { seconds } from "@mswarm/runtime";
 
 export interface HttpAnswer {
   readonly status: number;
   /** "" where there is none. */
   readonly contentType: string;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
@@ -48,6 +49,7 @@ export function askOverUnix(socketPath: string, question: HttpQuestion): Promise
           resolve({
             status: answer.statusCode ?? 0,
             contentType: answer.headers["content-type"] ?? "",
+            headers: answer.headers,
             body: Buffer.concat(chunks),
           }),
         );

@@ -42,9 +42,10 @@ async function logs(
     ...(wants("stderr") ? (["LOG_STREAM_STDERR"] as const) : []),
   ];
   if (streams.length === 0) throw serverError("Bad parameters: you must choose at least one stream");
-  const since = sinceOf(query.get("since") ?? "");
+  // An object that does not exist comes before bad parameters, as Docker has it.
   const { selector, spec } = await find();
   const tail = tailOf(query.get("tail") ?? "");
+  const since = sinceOf(query.get("since") ?? "");
   if (spec?.container === undefined) throw serverError("logs only supported on container tasks");
   const framed = spec.container.tty !== true;
   const options: LogSubscriptionOptions = {
