@@ -78,6 +78,16 @@ test("a client that asks first sends its body only when the engine wants it", as
   await soon(() => expect(client.received).toContain("done"));
 });
 
+test("a wish for another protocol without Connection: Upgrade is none, and an engine that grants one is refused", async () => {
+  const face = await startTestFace();
+  const client = await face.connect();
+  client.send("POST /session HTTP/1.1", "Host: d", "Upgrade: h2c", "Content-Length: 0", "", "");
+  const engine = await face.engineReceives("POST /session");
+  expect(engine.received).not.toContain("h2c");
+  engine.send("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: h2c", "", "");
+  await soon(() => expect(client.received).toContain("HTTP/1.1 502 "));
+});
+
 test("an engine that refuses before the body is heard, and the connection goes on", async () => {
   const face = await startTestFace();
   const client = await face.connect();

@@ -1,5 +1,6 @@
 // An ordinary request on its way to the engine and back.
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
+import { HttpError } from "../errors/http-error.ts";
 import { pairsOf, relayAnswer } from "./engine-answer.ts";
 import { engineSilent } from "./engine-failure.ts";
 import { openEngineRequest } from "./engine-socket.ts";
@@ -17,7 +18,8 @@ export interface PassThroughParts {
  * the other one with it. Resolves when the answer is over.
  *
  * @param consumed  the body where it was read already
- * Errors: HttpError 503 when no engine answers and nothing has been sent to the client yet.
+ * Errors: HttpError 503 when no engine answers and nothing has been sent to the client yet; 502 for an engine that changes to
+ *   another protocol.
  */
 export function forwardRequest(
   message: IncomingMessage,
@@ -34,6 +36,10 @@ export function forwardRequest(
     engineRequest.once("response", (answer) => {
       parts.onAnswer(answer);
       relayAnswer(answer, response);
+    });
+    engineRequest.once("upgrade", (_answer, socket) => {
+      socket.destroy();
+      reject(new HttpError(502, "the engine has changed to another protocol, which nobody has asked for"));
     });
     engineRequest.on("error", (error) => {
       // After the head, the answer's own end or break is what counts.
@@ -62,9 +68,12 @@ export function forwardRequest(
   });
 }
 
-/** With the framing of the body said again, since the parser has taken it off. */
+/**
+ * With the framing of the body said again, since the parser has taken it off, and without a wish for another protocol: one that
+ * `Connection` does not confirm counts for nothing (RFC 9110 section 7.8), but the engine would grant it.
+ */
 function framedHeaders(message: IncomingMessage): readonly string[] {
-  const headers = forwardedHeaders(message.rawHeaders);
+  const headers = forwardedHeaders(message.rawHeaders, "upgrade");
   if (message.headers["transfer-encoding"] !== undefined) return [...headers, "Transfer-Encoding", "chunked"];
   // Without it Node would say chunked for the methods that usually have a body.
   return message.headers["content-length"] === undefined && !bodiless.has(message.method ?? "")

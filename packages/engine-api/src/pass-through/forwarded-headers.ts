@@ -10,13 +10,15 @@ const ofConnection: ReadonlySet<string> = new Set([
 /**
  * The headers of a message for the other connection, in the order and spelling they came.
  *
- * @param raw  name, value, name, value …
+ * @param raw      name, value, name, value …
+ * @param without  one more that is left out, in small letters
  */
-export function forwardedHeaders(raw: readonly string[]): string[] {
+export function forwardedHeaders(raw: readonly string[], without?: string): string[] {
   const kept: string[] = [];
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";
-    if (!ofConnection.has(name.toLowerCase())) kept.push(name, raw[index + 1] ?? "");
+    const known = name.toLowerCase();
+    if (!ofConnection.has(known) && known !== without) kept.push(name, raw[index + 1] ?? "");
   }
   return kept;
 }
