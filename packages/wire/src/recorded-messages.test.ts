@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { confChangeCodec, internalRaftRequestCodec, raftMemberCodec, snapshotCodec } from "./codecs.ts";
 import type { ListServicesResponse, ListTasksResponse, StreamRaftMessageRequest } from "./generated/swarmkit.ts";
-import { codecOf } from "./schema.ts";
+import { codecOf, requestFieldCounter } from "./schema.ts";
 
 interface Recorded {
   readonly name: string;
@@ -185,4 +185,15 @@ describe("presence on which Go peers rely", () => {
     expect(snapshot.membership?.members?.length).toBeGreaterThanOrEqual(2);
     expect(snapshot.store?.clusters).toHaveLength(1);
   });
+});
+
+test("the fields of what Docker encodes can be counted: nothing of it is taken for damaged", () => {
+  const count = requestFieldCounter("docker.swarmkit.v1.Raft", "StreamRaftMessage");
+  const sent = recordedIn("raft.json").filter(({ type }) => type.endsWith(".StreamRaftMessageRequest"));
+  expect(sent.length).toBeGreaterThan(5);
+  for (const { bytes } of sent) {
+    const fields = count(bytes, 1_000) ?? 0;
+    expect(fields).toBeGreaterThan(5);
+    expect(fields).toBeLessThan(bytes.length);
+  }
 });
