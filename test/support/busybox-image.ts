@@ -1,6 +1,6 @@
 // An image without a registry.
 import { execFile } from "node:child_process";
-import { chmod, copyFile, mkdir, rm, symlink } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import Dockerode from "dockerode";
@@ -21,6 +21,7 @@ const applets = [
   "nc",
   "hostname",
   "mount",
+  "readlink",
   "touch",
   "rm",
 ];
@@ -36,6 +37,9 @@ export async function importBusybox(socket: string, folder: string, image: strin
   const { stdout } = await run("sh", ["-c", "command -v busybox"]);
   await copyFile(stdout.trim(), join(root, "bin/busybox"));
   await chmod(join(root, "bin/busybox"), 0o755);
+  // What a new volume mounted there begins with.
+  await mkdir(join(root, "data"));
+  await writeFile(join(root, "data/page"), "of the image\n");
   for (const applet of applets) await symlink("busybox", join(root, "bin", applet));
   const archive = join(folder, "busybox.tar");
   await run("tar", ["--numeric-owner", "--owner=0", "--group=0", "-C", root, "-cf", archive, "."]);
