@@ -20,8 +20,8 @@ const seed = Number(process.env["MSWARM_SEED"] ?? (wish === undefined ? 1_784_71
 const random = new SeededRandom(seed);
 const healedWithin = seconds(30);
 const replicasMax = 6;
-/** Under a steady load a manager comes to about 400 and stays; one that leaks is above it after an hour. */
-const residentMax = 600;
+/** Under a steady load a manager comes to about 200 and stays; one that leaks is above it after an hour. */
+const residentMax = 350;
 const names = ["m1", "m2", "m3", "w1", "w2"] as const;
 const machines = new Map<string, TestMachine>();
 const say = (figure: string): void => console.log(`[soak] ${figure}`);
