@@ -65,9 +65,9 @@ built_is_current() {
   if [ -w "$built_stamp" ]; then touch -r "$built_stamp.looked" "$built_stamp"; fi
 }
 
-# pnpm by npx: it needs npm alone. What it prints matters only when it fails.
+# pnpm by npx: it needs npm alone. What it prints matters only when it fails. A registry that stalls is asked again after a minute.
 run_pnpm() {
-  (cd "$root" && CI=true npx -y pnpm@12 "$@") >"$root/.setup/pnpm.log" 2>&1 || {
+  (cd "$root" && CI=true npx -y --prefer-offline --fetch-timeout=60000 pnpm@12 "$@") >"$root/.setup/pnpm.log" 2>&1 || {
     cat "$root/.setup/pnpm.log" >&2
     return 1
   }
