@@ -55,14 +55,14 @@ export class TaskBatch {
    * @param options.version  of both engines; the machine's own where absent
    */
   static async start(options: { readonly api: string; readonly version?: EngineVersion }): Promise<TaskBatch> {
-    const folder = await sharedFolder();
+    const { api, version } = options;
+    const pair = await startEngineApiPair(version);
+    const batch = new TaskBatch(pair, await sharedFolder(), api);
     try {
-      const { api, version } = options;
-      const batch = new TaskBatch(await startEngineApiPair(version), folder, api);
       await batch.#both((side) => batch.#prepare(side));
       return batch;
     } catch (error) {
-      await removeShared(folder);
+      await batch.stop();
       throw error;
     }
   }
