@@ -89,7 +89,9 @@ async function storedSpecs({ controlSocket }: Side): Promise<ReadonlyMap<string,
   }
 }
 
-const withoutCredentials = (key: string, value: unknown): unknown => (key === "pullOptions" ? undefined : value);
+/** Newer engines store a start interval of a health check also where none was said. */
+const withoutCredentials = (key: string, value: unknown): unknown =>
+  key === "pullOptions" || key === "startInterval" ? undefined : value;
 
 test("bad requests are answered with the status that Docker answers", async () => {
   await withEach((pair) => compareBadRequests(pair, 7, 300));

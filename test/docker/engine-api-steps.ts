@@ -270,6 +270,7 @@ export const inside: readonly Step[] = [
   { say: "DELETE /services/newer" },
   { say: "POST /services/create", version: "1.41", body: { ...newerService, Name: "older" } },
   { say: "GET /services/older" },
+  { say: "DELETE /services/older" },
   {
     say: "POST /services/create",
     body: { ...newerService, Name: "networked", Networks: [{ Target: "host" }], EndpointSpec: { Mode: "dnsrr" } },
@@ -278,6 +279,7 @@ export const inside: readonly Step[] = [
   { say: "DELETE /services/networked" },
   create("bound", { Mode: { Replicated: { Replicas: 0 } } }, { ...sleeping, Mounts: [newerBind] }),
   { say: "GET /services/bound" },
+  { say: "DELETE /services/bound" },
   { say: "DELETE /services/host" },
   { say: "DELETE /services/portless" },
   { say: "GET /services/job", until: '"JobStatus"' },
