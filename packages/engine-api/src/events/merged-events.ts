@@ -59,7 +59,7 @@ export async function* mergedEvents(parts: MergedEventsParts, signal: AbortSigna
   }
 }
 
-const written = (event: DockerEvent | undefined): Buffer => Buffer.from(goJson(event));
+const written = (event: DockerEvent | undefined): Buffer => Buffer.from(goJson(event, "html"));
 
 const timeOf = (line: Buffer): bigint =>
   BigInt(/"timeNano":(?<nanos>[0-9]{1,19})/.exec(line.toString("latin1"))?.groups?.["nanos"] ?? "0");

@@ -8,9 +8,18 @@ const escapes: Readonly<Record<string, string>> = {
   "\u2029": "\\u2029",
 };
 
-/** One line with its line end. A bigint becomes a number, undefined members are left out. */
-export function goJson(value: unknown): string {
-  return `${stringify(value).replaceAll(/[<>&\u2028\u2029]/g, (sign) => escapes[sign] ?? sign)}\n`;
+const separators = /[\u2028\u2029]/g;
+const separatorsAndHtml = /[<>&\u2028\u2029]/g;
+
+/**
+ * One line with its line end. A bigint becomes a number, undefined members are left out.
+ *
+ * @param escaping  `html` where Docker leaves Go's escaping on: in events, not in answers.
+ *   Source: moby api/server/httputils/httputils_write_json.go
+ */
+export function goJson(value: unknown, escaping?: "html"): string {
+  const signs = escaping === "html" ? separatorsAndHtml : separators;
+  return `${stringify(value).replaceAll(signs, (sign) => escapes[sign] ?? sign)}\n`;
 }
 
 function stringify(value: unknown): string {

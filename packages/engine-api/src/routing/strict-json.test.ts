@@ -32,7 +32,7 @@ test("no body is called what Docker calls it", () => {
 });
 
 test("what is written looks like Go's", () => {
-  expect(goJson({ a: "<b>&\u2028", n: 2n ** 64n - 1n, none: undefined, list: null })).toBe(
-    '{"a":"\\u003cb\\u003e\\u0026\\u2028","n":18446744073709551615,"list":null}\n',
-  );
+  const value = { a: "<b>&\u2028", n: 2n ** 64n - 1n, none: undefined, list: null };
+  expect(goJson(value)).toBe('{"a":"<b>&\\u2028","n":18446744073709551615,"list":null}\n');
+  expect(goJson(value, "html")).toContain('"a":"\\u003cb\\u003e\\u0026\\u2028"');
 });
