@@ -62,10 +62,15 @@ async function talkers(name: string, script: string, replicas = 2): Promise<stri
     task: { container: { image, command: ["sh", "-c", `${script}; sleep`] } },
     replicated: { replicas: String(replicas) },
   };
+  // After a change of leaders a worker may still be on its way to the next one, and would get no task.
+  await eventually(() => expect(workers.map(({ node }) => stateOf(node.nodeId))).toEqual(["READY", "READY"]));
   const serviceId = (await control().CreateService({ spec }, inTime)).service?.id ?? "";
   await runningTasks(serviceId, replicas);
   return serviceId;
 }
+
+const stateOf = (nodeId: string): string | undefined =>
+  group.leader.manager.store.view((tx) => tx.get(nodes, nodeId))?.status?.state;
 
 async function runningTasks(serviceId: string, count: number): Promise<readonly Task[]> {
   return await eventually(() => {
@@ -212,10 +217,7 @@ test("what a worker that is gone has printed is missing, and the reader is told 
   const [, gone] = workers;
   await gone?.stop();
   const goneId = gone?.node.nodeId ?? "";
-  await eventually(() => {
-    const state = group.leader.manager.store.view((tx) => tx.get(nodes, goneId))?.status?.state;
-    expect(state).toBe("DOWN");
-  });
+  await eventually(() => expect(stateOf(goneId)).toBe("DOWN"));
   // What replaces the lost task prints too.
   const selected = await eventually(() => {
     const all = group.leader.manager.store.view((tx) => tx.by(tasks, "service", serviceId));
