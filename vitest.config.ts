@@ -18,8 +18,8 @@ const alone = {
 };
 /** The long ones of those that run side by side go first, so that none of them is left over at the end. */
 const longestFirst = [
-  ...["mswarm-worker", "docker-worker-nodes", "docker-worker-services", "container-parity", "engine-api-parity"],
-  ...["soak", "services", "bad-input", "containers", "interrupted"],
+  ...["mswarm-worker", "docker-worker-services", "container-parity", "engine-api-parity"],
+  ...["soak", "docker-worker-nodes", "services", "bad-input", "containers", "interrupted"],
 ];
 
 class LongestFirst extends BaseSequencer {

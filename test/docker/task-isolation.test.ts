@@ -29,12 +29,6 @@ const known: readonly Difference[] = [
     reason: "Docker keeps one file of each secret, so that the last reference decides about owner and mode of all",
     alike: (text) => text.replace(/^\/run\/secrets\/.*/gm, ""),
   },
-  {
-    knob: /^network-host$/,
-    section: "interfaces",
-    reason: "Docker has a bridge for its overlay networks",
-    alike: (text) => text.replace("docker_gwbridge\n", ""),
-  },
   ...["environment", "hostname"].map((section) => ({
     knob: /^network-host$/,
     section,

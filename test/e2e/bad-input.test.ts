@@ -79,7 +79,9 @@ async function nodeCount(): Promise<number> {
 }
 
 test("a malformed token is refused without asking anybody", async () => {
-  for (const token of ["", "SWMTKN-1-abc", "not a token", `SWMTKN-2-${"0".repeat(50)}-${"0".repeat(25)}`]) {
+  const missing = "INVALID_ARGUMENT: A valid join token is necessary to join this cluster";
+  expect(await failure(node.join("", [managerAddress()]))).toBe(missing);
+  for (const token of ["SWMTKN-1-abc", "not a token", `SWMTKN-2-${"0".repeat(50)}-${"0".repeat(25)}`]) {
     expect(await failure(node.join(token, [managerAddress()]))).toBe("INVALID_ARGUMENT: invalid join token");
   }
   await isUntouched(node);

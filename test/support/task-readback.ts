@@ -7,7 +7,10 @@ import { expect } from "vitest";
 import type { Side } from "./engine-api-pair.ts";
 import { eventually } from "./eventually.ts";
 
-/** Runs in a task: writes down what it sees, says `ready`, and stays until it is stopped. */
+/**
+ * Runs in a task: writes down what it sees, says `ready`, and stays until it is stopped. Docker makes docker_gwbridge, for its
+ * overlay networks, some time after a swarm's begin.
+ */
 const script = `
 ends="$(readlink /proc/$$/fd/0) $(readlink /proc/$$/fd/1) $(readlink /proc/$$/fd/2)"
 section() { echo "== $1"; }
@@ -26,7 +29,7 @@ section mounts; cat /proc/$$/mountinfo
 section sysctls
 for name in net/core/somaxconn net/ipv4/ip_unprivileged_port_start net/ipv4/ip_forward net/ipv4/ping_group_range \\
   kernel/msgmax kernel/shmmax fs/mqueue/msg_max; do echo "$name=$(cat /proc/sys/$name)"; done
-section interfaces; busybox awk -F: 'NR > 2 { print $1 }' /proc/net/dev
+section interfaces; busybox awk -F: 'NR > 2 { print $1 }' /proc/net/dev | busybox grep -v docker_gwbridge
 section hosts; cat /etc/hosts
 section resolver; cat /etc/resolv.conf
 section hostname; hostname; cat /etc/hostname
