@@ -43,7 +43,15 @@ export class FileTaskJournal implements TaskJournal {
       await half.close();
     }
     await rename(`${path}.new`, path);
-    await this.#syncFolder();
+  }
+
+  async sync(): Promise<void> {
+    const folder = await open(this.#folder, "r");
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   }
 
   async forget(taskId: string): Promise<void> {
@@ -52,15 +60,6 @@ export class FileTaskJournal implements TaskJournal {
 
   async clear(): Promise<void> {
     for (const name of await this.#names()) await rm(join(this.#folder, name), { force: true });
-  }
-
-  async #syncFolder(): Promise<void> {
-    const folder = await open(this.#folder, "r");
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
   }
 
   async #names(): Promise<readonly string[]> {

@@ -16,6 +16,8 @@ export class MemoryTaskJournal implements TaskJournal {
     this.bytes.set(task.id ?? "", taskCodec.encode({ ...withoutCredentials(task), status }));
   }
 
+  async sync(): Promise<void> {}
+
   async forget(taskId: string): Promise<void> {
     this.bytes.delete(taskId);
   }

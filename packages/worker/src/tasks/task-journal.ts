@@ -13,8 +13,10 @@ export interface JournalEntry {
 export interface TaskJournal {
   /** All readable entries; one that is damaged is left out, its container is found by its labels. */
   load(): Promise<readonly JournalEntry[]>;
-  /** Replaces the task's entry. */
+  /** Replaces the task's entry, for good after `sync`. Entries of different tasks may be saved at the same time. */
   save(entry: JournalEntry): Promise<void>;
+  /** Makes all that was saved outlive a crash of the machine: once for many entries. */
+  sync(): Promise<void>;
   /** Harmless when there is none. */
   forget(taskId: string): Promise<void>;
   /** Forgets all. */
