@@ -38,3 +38,16 @@ test("a followed subscription sees new lines and new tasks until it is closed", 
   await scene.pass();
   expect(scene.manager.closedSubscriptions.has("sub1")).toBe(true);
 });
+
+test("a replacement that waits in READY is followed once it has started, because an engine ends the logs of one that has not", async () => {
+  const scene = new WorkerScene();
+  await scene.start();
+  scene.manager.assign({ task: assignedTask("t1", {}, { desiredState: "READY" }) });
+  await scene.pass();
+  scene.manager.subscribe({ id: "sub1", selector: { serviceIds: ["service1"] }, options: { follow: true } });
+  await scene.pass(2_000);
+  expect(scene.containerOf("t1").logReaders).toBe(0);
+  scene.manager.assign({ task: assignedTask("t1") });
+  await scene.pass(2_000);
+  expect(scene.containerOf("t1").logReaders).toBe(1);
+});

@@ -61,8 +61,10 @@ export class TaskRunner {
     return this.#status.state ?? "NEW";
   }
 
+  /** Of a container that has been started: whoever follows the logs of one that has not gets an end instead of lines. */
   get containerId(): string | undefined {
-    return this.#parts.container.id;
+    const { state } = this.#parts.container;
+    return state?.hasStarted === true ? state.id : undefined;
   }
 
   /** The dispatcher's newest word on the task; its status is ignored, and a lower desired state, too. */
