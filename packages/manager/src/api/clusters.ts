@@ -19,7 +19,7 @@ import { validateClusterSpec } from "../objects/cluster-spec.ts";
 import { redactedCluster } from "../objects/redaction.ts";
 import { currentRemovedNodes } from "../objects/removed-nodes.ts";
 import type { ControlOperation, ControlParts } from "./control-parts.ts";
-import { meetsAll } from "./filters.ts";
+import { described, meetsAll } from "./filters.ts";
 import { asRead, existing, incomplete, listed } from "./stored.ts";
 
 /** Errors: INVALID_ARGUMENT, NOT_FOUND. */
@@ -35,10 +35,7 @@ export const listClusters: ControlOperation<ListClustersRequest, ListClustersRes
   { store },
   { filters },
 ) => {
-  const chosen = listed(store, clusters, ({ id, spec }) => {
-    const { name, labels } = spec?.annotations ?? {};
-    return meetsAll({ id, name, labels }, filters);
-  });
+  const chosen = listed(store, clusters, (cluster) => meetsAll(described(cluster), filters));
   return { clusters: chosen.map(redactedCluster) };
 };
 

@@ -15,7 +15,7 @@ import type {
 } from "@mswarm/wire";
 import { validateConfigSpec } from "../objects/config-spec.ts";
 import type { ControlOperation } from "./control-parts.ts";
-import { meetsAny } from "./filters.ts";
+import { described, meetsAny } from "./filters.ts";
 import { requireUnused } from "./payload-use.ts";
 import { asRead, existing, incomplete, listed, withNameText } from "./stored.ts";
 
@@ -32,15 +32,7 @@ export const listConfigs: ControlOperation<ListConfigsRequest, ListConfigsRespon
   { store },
   { filters },
 ) => ({
-  configs: listed(
-    store,
-    configs,
-    ({ id, spec }) => {
-      const { name, labels } = spec?.annotations ?? {};
-      return meetsAny({ id, name, labels }, filters);
-    },
-    filters,
-  ),
+  configs: listed(store, configs, (object) => meetsAny(described(object), filters), filters),
 });
 
 /** Errors: INVALID_ARGUMENT, UNIMPLEMENTED, ALREADY_EXISTS. */

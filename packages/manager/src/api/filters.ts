@@ -30,6 +30,15 @@ interface Described {
   readonly labels: Labels | undefined;
 }
 
+/** By what an object with annotations in its spec is chosen. */
+export const described = ({
+  id,
+  spec,
+}: {
+  readonly id?: string;
+  readonly spec?: { readonly annotations?: { readonly name?: string; readonly labels?: Labels } };
+}): Described => ({ id, name: spec?.annotations?.name, labels: spec?.annotations?.labels });
+
 /** How services, networks, clusters and tasks are chosen: every kind of filter must be met. */
 export const meetsAll = ({ id = "", name = "", labels }: Described, filters: NameFilters | undefined): boolean =>
   isAmong(name, filters?.names) &&

@@ -15,7 +15,7 @@ import type {
 import { isIngress, isPredefined, needsIngress, validateNetworkSpec } from "../objects/network-spec.ts";
 import { compareTaskStates } from "../objects/task-state.ts";
 import type { ControlOperation } from "./control-parts.ts";
-import { meetsAll } from "./filters.ts";
+import { described, meetsAll } from "./filters.ts";
 import { byId, existing, incomplete, listed } from "./stored.ts";
 
 /** Errors: INVALID_ARGUMENT, NOT_FOUND. */
@@ -31,15 +31,7 @@ export const listNetworks: ControlOperation<ListNetworksRequest, ListNetworksRes
   { store },
   { filters },
 ) => ({
-  networks: listed(
-    store,
-    networks,
-    ({ id, spec }) => {
-      const { name, labels } = spec?.annotations ?? {};
-      return meetsAll({ id, name, labels }, filters);
-    },
-    filters,
-  ),
+  networks: listed(store, networks, (object) => meetsAll(described(object), filters), filters),
 });
 
 /** Errors: INVALID_ARGUMENT, PERMISSION_DENIED, ALREADY_EXISTS, and otherwise UNIMPLEMENTED. */

@@ -17,7 +17,7 @@ import type {
 import { redactedSecret } from "../objects/redaction.ts";
 import { validateSecretSpec } from "../objects/secret-spec.ts";
 import type { ControlOperation } from "./control-parts.ts";
-import { meetsAny } from "./filters.ts";
+import { described, meetsAny } from "./filters.ts";
 import { requireUnused } from "./payload-use.ts";
 import { asRead, existing, incomplete, listed, withNameText } from "./stored.ts";
 
@@ -38,10 +38,7 @@ export const listSecrets: ControlOperation<ListSecretsRequest, ListSecretsRespon
   const chosen = listed(
     store,
     secrets,
-    ({ id, spec, internal }) => {
-      const { name, labels } = spec?.annotations ?? {};
-      return internal !== true && meetsAny({ id, name, labels }, filters);
-    },
+    (secret) => secret.internal !== true && meetsAny(described(secret), filters),
     filters,
   );
   return { secrets: chosen.map(redactedSecret) };

@@ -23,7 +23,7 @@ import { withServiceDefaults } from "../objects/service-defaults.ts";
 import { isJob, modeName, validateServiceSpec } from "../objects/service-spec.ts";
 import { requireSupportedService } from "../objects/service-support.ts";
 import type { ControlOperation } from "./control-parts.ts";
-import { isAmong, meetsAll } from "./filters.ts";
+import { described, isAmong, meetsAll } from "./filters.ts";
 import { requireFulfillable } from "./service-checks.ts";
 import { rolledBack, withNewSpec } from "./service-versions.ts";
 import { asRead, existing, incomplete, listed, withNameText } from "./stored.ts";
@@ -45,10 +45,8 @@ export const listServices: ControlOperation<ListServicesRequest, ListServicesRes
   services: listed(
     store,
     services,
-    ({ id, spec }) => {
-      const { name, labels } = spec?.annotations ?? {};
-      return meetsAll({ id, name, labels }, filters) && isAmong(runtimeName(spec?.task) ?? "", filters?.runtimes);
-    },
+    (service) =>
+      meetsAll(described(service), filters) && isAmong(runtimeName(service.spec?.task) ?? "", filters?.runtimes),
     filters,
   ).map(withoutCredentials),
 });
