@@ -88,7 +88,14 @@ test("an update whose tasks fail goes back by itself to what worked", async () =
 test("an update that is to pause when a task fails leaves the others alone", async () => {
   const service = await TestService.create(cluster, colored("red"));
   const before = (await service.running(3)).map(containerIdOf);
-  const spec = colored("black", { update: { parallelism: "1", failureAction: "PAUSE", monitor: { seconds: "5" } } });
+  // Without the delay the next task has its turn as soon as the first runs, which may be before it fails.
+  const update = {
+    parallelism: "1",
+    delay: { seconds: "60" },
+    failureAction: "PAUSE",
+    monitor: { seconds: "5" },
+  } as const;
+  const spec = colored("black", { update });
   const container = { ...spec.task?.container, args: ["echo broken; exit 3"] };
   await service.update({ ...spec, task: { ...spec.task, container } });
   await service.updateEnds("PAUSED");
