@@ -1,6 +1,6 @@
 // This node as a member of a cluster: a worker always, a manager while its certificate says so. Owns the certificate's
 // renewal and what follows from it.
-import { type AdmissionStep, type InitialCluster, type Manager, withdrawFromRaft } from "@mswarm/manager";
+import type { AdmissionStep, InitialCluster, Manager } from "@mswarm/manager";
 import { type IssuanceClient, type NodeCertificate, Renewer, requestNodeCertificate } from "@mswarm/pki";
 import { type Channel, openUnixChannel } from "@mswarm/rpc";
 import {
@@ -10,16 +10,15 @@ import {
   type Logger,
   messageOf,
   milliseconds,
-  seconds,
   TaskGroup,
   throwIfAborted,
-  unavailable,
 } from "@mswarm/runtime";
 import type { SessionMessage } from "@mswarm/wire";
 import { type RemotePeer, type Remotes, refusalOf } from "@mswarm/worker";
 import { expiredText, removedText } from "./control-texts.ts";
 import type { Credentials } from "./credentials.ts";
 import { unixPath } from "./daemon-options.ts";
+import { Departure } from "./departure.ts";
 import { startHostedManager } from "./hosted-manager.ts";
 import { issuanceClient, managerChannel, otherManagers, someManagerChannel } from "./manager-connections.ts";
 import { ManagerHost } from "./manager-host.ts";
@@ -27,7 +26,6 @@ import { createNodeWorker, leaveInTime, type MachineParts } from "./node-worker.
 import { RememberedManagers } from "./remembered-managers.ts";
 import { RoleChanges } from "./role-changes.ts";
 import type { NodeSettings } from "./settings.ts";
-import { within } from "./time-limit.ts";
 import { WorkerHost } from "./worker-host.ts";
 
 export interface ClusterNodeParts extends MachineParts {
@@ -40,10 +38,6 @@ export interface ClusterNodeParts extends MachineParts {
 }
 
 const readyPoll = milliseconds(10);
-const withdrawLimit = seconds(5);
-/** An election may be under way. */
-const withdrawRounds = 3;
-const withdrawPause = milliseconds(100);
 
 export class ClusterNode {
   readonly #parts: ClusterNodeParts;
@@ -53,9 +47,8 @@ export class ClusterNode {
   readonly #renewer: Renewer;
   readonly #worker: WorkerHost;
   readonly #roles: RoleChanges;
+  readonly #departure: Departure;
   #initial: InitialCluster | undefined;
-  /** The raft id that this node has asked to be admitted under. */
-  #askedAs: string | undefined;
   #notAdmitted: string | undefined;
   #isWorking = false;
   #isServing = false;
@@ -68,6 +61,7 @@ export class ClusterNode {
     this.#initial = parts.initial;
     this.#tasks = new TaskGroup(new AbortController().signal, (name, error) => reportDefect(log, name, error));
     this.#known = new RememberedManagers(parts.remotes, state.stateFile, log);
+    this.#departure = new Departure({ ...parts, known: this.#known });
     this.#roles = new RoleChanges({
       nodeId: credentials.identity.nodeId,
       role: () => credentials.certificate.role,
@@ -191,83 +185,19 @@ export class ClusterNode {
   async stop({ leave }: { readonly leave: boolean }): Promise<void> {
     if (leave) {
       await leaveInTime(this.#worker, this.#parts);
-      await this.#leaveRaft();
+      if (this.manager !== undefined && !this.#tasks.signal.aborted) await this.#departure.leaveRaft(this.manager);
     }
     await this.#tasks.close(aborted("this node is stopping"));
   }
 
-  /** While its vote still counts: a member that is simply gone would be missed in every quorum from then on. */
-  async #leaveRaft(): Promise<void> {
-    const { log } = this.#parts;
-    const raft = this.manager?.raft;
-    if (raft === undefined || raft.members().length < 2 || this.#tasks.signal.aborted) return;
-    if (raft.leadership.isLeader) {
-      await raft.transferLeadership().catch((error: unknown) => {
-        log.info({ reason: messageOf(error) }, "leadership was not handed over");
-      });
-    }
-    this.#askedAs = raft.self.raftId;
-    if (await this.withdraw()) log.info({}, "this manager has left the cluster's Raft group");
+  /** See Departure.withdraw. */
+  withdraw(): Promise<boolean> {
+    return this.#departure.withdraw();
   }
 
-  /**
-   * Makes sure that the cluster's managers do not count on this node as one of them. False when that is not certain;
-   * then it has to go on, or they may wait for its vote for ever.
-   */
-  async withdraw(): Promise<boolean> {
-    const { credentials, settings, clock, log } = this.#parts;
-    const raftId = this.#askedAs;
-    if (raftId === undefined) return true;
-    // A follower may not pass on what a member says (DESIGN 7, rule 2): everyone is asked until the leader is among them.
-    const addresses = otherManagers(this.#known.remotes, credentials, settings.advertiseAddress);
-    let reason = "no other manager is known";
-    const bound = { clock, complaint: "no manager has answered in time" };
-    const ask = async (signal: AbortSignal): Promise<boolean> => {
-      for (let turn = 0; turn < addresses.length * withdrawRounds; turn += 1) {
-        try {
-          const address = addresses[turn % addresses.length] ?? "";
-          await withdrawFromRaft(raftId, () => managerChannel(address, credentials, clock), signal);
-          return true;
-        } catch (error) {
-          throwIfAborted(signal);
-          reason = messageOf(error);
-          await clock.sleep(withdrawPause, signal);
-        }
-      }
-      return false;
-    };
-    try {
-      if (await within(withdrawLimit, bound, ask, new AbortController().signal)) return true;
-    } catch (error) {
-      reason = `${messageOf(error)}; ${reason}`;
-    }
-    log.warn({ reason }, "this manager could not be taken out of the cluster's Raft group");
-    return false;
-  }
-
-  /** Before this node forgets a join that failed: the cluster is to forget it too. What cannot be told, it finds in a day. */
-  async retractJoin(): Promise<void> {
-    const { credentials, settings, clock, log } = this.#parts;
-    const bound = { clock, complaint: "no manager has answered in time" };
-    const ask = async (signal: AbortSignal): Promise<void> => {
-      let reason: unknown = unavailable("no other manager is known");
-      for (const address of otherManagers(this.#known.remotes, credentials, settings.advertiseAddress)) {
-        const channel = managerChannel(address, credentials, clock);
-        try {
-          await channel.client("mswarm.v1.Peer").RetractJoin({}, { signal });
-          return;
-        } catch (error) {
-          throwIfAborted(signal);
-          reason = error;
-        } finally {
-          channel.close();
-        }
-      }
-      throw reason;
-    };
-    await within(withdrawLimit, bound, ask, new AbortController().signal).catch((error: unknown) => {
-      log.info({ reason: messageOf(error) }, "the join could not be taken back; the cluster forgets it in a day");
-    });
+  /** See Departure.retractJoin. */
+  retractJoin(): Promise<void> {
+    return this.#departure.retractJoin();
   }
 
   #startWorker(): void {
@@ -277,7 +207,7 @@ export class ClusterNode {
   }
 
   #stepped(step: AdmissionStep): void {
-    if (step.kind === "asking") this.#askedAs = step.raftId;
+    if (step.kind === "asking") this.#departure.admissionAsked(step.raftId);
     else this.#notAdmitted = messageOf(step.error);
   }
 
