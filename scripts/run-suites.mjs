@@ -24,7 +24,8 @@ for (const name of chosen) {
 const wanted = (name) => chosen.length === 0 || chosen.includes(name);
 
 let passed = 0;
-let failed = 0;
+/** A line each: what failed, was skipped or did not run. Repeated at the end, for a log may be cut. */
+const failures = [];
 const report = (line) => console.log(`== ${line}`);
 /** Seconds by suite. */
 const spent = new Map();
@@ -41,7 +42,7 @@ function check(name, args) {
   const started = Date.now();
   const { status } = spawnSync(node, args, { cwd: root, stdio: "inherit" });
   if (status === 0) passed += 1;
-  else failed += 1;
+  else failures.push(name);
   report(`${name}: ${status === 0 ? "passed" : "FAILED"} in ${spend("unit", started)}`);
 }
 
@@ -56,33 +57,36 @@ function suite(name) {
   try {
     result = JSON.parse(readFileSync(output, "utf8"));
   } catch {
-    failed += 1;
+    failures.push(`${name}: no report`);
     report(`${name}: FAILED, the runner left no report in ${spend(name, started)}`);
     return;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-  const skipped = result.numPendingTests + result.numTodoTests;
-  // A file that fails to load holds no failed test, a skipped test no failure: both count as failures here.
-  const broken = result.testResults.filter(
-    (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"),
-  ).length;
-  const empty = result.numTotalTests === 0 ? 1 : 0;
-  const unexplained = status !== 0 && result.numFailedTests + broken + skipped + empty === 0 ? 1 : 0;
-  passed += result.numPassedTests;
-  failed += result.numFailedTests + skipped + broken + empty + unexplained;
-  report(
-    `${name}: ${result.numPassedTests} passed, ${result.numFailedTests + broken} failed, ${skipped} skipped${empty ? ", NOTHING RAN" : ""} in ${spend(name, started)}`,
-  );
-  for (const { name: file, assertionResults } of result.testResults) {
-    for (const { duration = 0, fullName } of assertionResults) slowest.push({ duration, file, fullName });
+  const before = failures.length;
+  for (const file of result.testResults) {
+    const path = relative(root, file.name);
+    // A file that fails to load holds no failed test.
+    const isExplained = file.assertionResults.some(({ status }) => status === "failed");
+    if (file.status === "failed" && !isExplained) failures.push(`${path}: ${firstLine(file.message)}`);
+    for (const { duration = 0, fullName, status, failureMessages = [] } of file.assertionResults) {
+      slowest.push({ duration, path, fullName });
+      // What was skipped is a failure too.
+      if (status !== "passed") failures.push(`${path}: ${fullName}: ${firstLine(failureMessages[0] ?? status)}`);
+    }
   }
+  if (result.numTotalTests === 0) failures.push(`${name}: nothing ran`);
+  if (status !== 0 && failures.length === before) failures.push(`${name}: the runner failed, no test did`);
+  passed += result.numPassedTests;
+  report(`${name}: ${result.numPassedTests} passed, ${failures.length - before} failed in ${spend(name, started)}`);
 }
+
+const firstLine = (text) => text.split("\n", 1)[0].slice(0, 300);
 
 function reportTimes() {
   slowest.sort((a, b) => b.duration - a.duration);
-  for (const { duration, file, fullName } of wantsSlowest ? slowest.slice(0, 30) : []) {
-    console.log(`${(duration / 1000).toFixed(1).padStart(6)} s  ${relative(root, file)}: ${fullName}`);
+  for (const { duration, path, fullName } of wantsSlowest ? slowest.slice(0, 30) : []) {
+    console.log(`${(duration / 1000).toFixed(1).padStart(6)} s  ${path}: ${fullName}`);
   }
   for (const [name, seconds] of spent) {
     const over = seconds - budgets[name];
@@ -99,5 +103,6 @@ if (wanted("static")) {
 for (const name of suites) if (wanted(name)) suite(name);
 
 reportTimes();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+for (const failure of failures) report(`FAILED ${failure}`);
+console.log(`${passed} passed, ${failures.length} failed`);
+process.exit(failures.length === 0 && passed > 0 ? 0 : 1);
