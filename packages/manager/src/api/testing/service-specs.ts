@@ -1,6 +1,6 @@
 // Service specs of every kind, and a store that holds what they name.
 import { configs, networks, secrets, services } from "@mswarm/store";
-import type { ContainerSpec, PortConfig, ServiceSpec, TaskSpec } from "@mswarm/wire";
+import type { ConfigReference, ContainerSpec, PortConfig, SecretReference, ServiceSpec, TaskSpec } from "@mswarm/wire";
 import { type ControlFixture, controlFixture } from "./control-fixture.ts";
 
 export const spec = (changes: Partial<ServiceSpec> = {}): ServiceSpec => ({
@@ -15,8 +15,8 @@ export const withContainer = (container: ContainerSpec): ServiceSpec =>
 export const withPorts = (...ports: PortConfig[]): ServiceSpec => spec({ endpoint: { ports } });
 export const host = (publishedPort: number): PortConfig => ({ publishedPort, targetPort: 80, publishMode: "HOST" });
 const file = { name: "f" };
-export const secretRef = { secretId: "s1", secretName: "pass", file };
-export const configRef = { configId: "c1", configName: "conf", file };
+export const secretRef: SecretReference = { secretId: "s1", secretName: "pass", file };
+export const configRef: ConfigReference = { configId: "c1", configName: "conf", file };
 
 export async function populated(): Promise<ControlFixture> {
   const fixture = controlFixture();
