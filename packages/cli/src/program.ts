@@ -3,7 +3,6 @@
 import { addHost, CliCommand } from "./cli-command.ts";
 import type { CliContext } from "./cli-context.ts";
 import { addCa } from "./commands/ca.ts";
-import { addConfigInspect, addConfigLs, addConfigRm } from "./commands/config.ts";
 import { addDaemon } from "./commands/daemon.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addInit } from "./commands/init.ts";
@@ -16,8 +15,9 @@ import { addNodeLs } from "./commands/node-ls.ts";
 import { addNodePs } from "./commands/node-ps.ts";
 import { addNodeRm } from "./commands/node-rm.ts";
 import { addNodeRole, addNodeUpdate } from "./commands/node-update.ts";
+import { addPayloadInspect, addPayloadLs, addPayloadRm } from "./commands/payload.ts";
 import { addPayloadCreate } from "./commands/payload-create.ts";
-import { addSecretInspect, addSecretLs, addSecretRm } from "./commands/secret.ts";
+import { configKind, type Payload, type PayloadKind, secretKind } from "./commands/payload-kind.ts";
 import { addSecretRotate } from "./commands/secret-rotate.ts";
 import { addServiceCreate } from "./commands/service-create.ts";
 import { addServiceInspect } from "./commands/service-inspect.ts";
@@ -83,11 +83,13 @@ function addTaskCommands(program: CliCommand, context: CliContext): void {
 
 function addPayloadCommands(program: CliCommand, context: CliContext): void {
   const secret = program.command("secret").description("Manage secrets");
-  addPayloadCreate(secret, context, "secret");
-  for (const add of [addSecretLs, addSecretInspect, addSecretRotate, addSecretRm]) add(secret, context);
-  const config = program.command("config").description("Manage configs");
-  addPayloadCreate(config, context, "config");
-  for (const add of [addConfigLs, addConfigInspect, addConfigRm]) add(config, context);
+  addPayload(secret, context, secretKind);
+  addSecretRotate(secret, context);
+  addPayload(program.command("config").description("Manage configs"), context, configKind);
+}
+
+function addPayload<T extends Payload>(parent: CliCommand, context: CliContext, kind: PayloadKind<T>): void {
+  for (const add of [addPayloadCreate, addPayloadLs, addPayloadInspect, addPayloadRm]) add(parent, context, kind);
 }
 
 /** `--host` also behind the command, where it does not mean something else there (`service create`). */

@@ -4,14 +4,19 @@ import { addList, type CliCommand, optionsOf, withConnection } from "../cli-comm
 import type { CliContext } from "../cli-context.ts";
 import { pairsToMap } from "../flags/key-values.ts";
 import { localFailure, notAvailable } from "../local-failure.ts";
+import type { Payload, PayloadKind } from "./payload-kind.ts";
 
-export function addPayloadCreate(parent: CliCommand, context: CliContext, kind: "secret" | "config"): void {
-  const command = parent.command("create").description(`Create a ${kind} from a file or standard input`);
+export function addPayloadCreate<T extends Payload>(
+  parent: CliCommand,
+  context: CliContext,
+  kind: PayloadKind<T>,
+): void {
+  const command = parent.command("create").description(`Create a ${kind.name} from a file or standard input`);
   command
-    .argument("<name>", `Name of the ${kind}`)
+    .argument("<name>", `Name of the ${kind.name}`)
     .argument("<file>", 'Path of the file that holds the content; "-" reads standard input')
     .option("--template-driver <driver>", "Template driver");
-  if (kind === "secret") command.option("-d, --driver <driver>", "Secret driver");
+  if (kind.hasDrivers) command.option("-d, --driver <driver>", "Secret driver");
   addList(command, "-l, --label <label>", "Labels");
   command.action(async (name: string, file: string) => {
     const flags = optionsOf(command);
@@ -25,11 +30,7 @@ export function addPayloadCreate(parent: CliCommand, context: CliContext, kind: 
       ...(templating === undefined ? {} : { templating: { name: templating } }),
     };
     await withConnection(command, context, async ({ control }) => {
-      const id =
-        kind === "secret"
-          ? (await control.CreateSecret({ spec })).secret?.id
-          : (await control.CreateConfig({ spec })).config?.id;
-      context.out(`${id ?? ""}\n`);
+      context.out(`${await kind.create(control, spec)}\n`);
     });
   });
 }
