@@ -133,7 +133,15 @@ test("a task runs, its process ends, and its container goes when the task is tak
   });
   await reaches("t1", "COMPLETE");
   expect(await logsOf("t1")).toBe("life.1\nh-node-life\n");
-  expect(await readdir(journalFolder)).toEqual(["t1.task"]);
+  let kept: string[] = [];
+  // What is being written has another name until it is whole.
+  await eventually(
+    async () => {
+      kept = await readdir(journalFolder);
+      return kept.join() === "t1.task";
+    },
+    () => `the journal holds ${kept}`,
+  );
   manager.takeBack({ task: { id: "t1" } });
   await eventually(
     async () => (await engine.listContainers({ "com.docker.swarm.task.id": "t1" })).length === 0,
