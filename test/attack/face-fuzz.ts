@@ -18,7 +18,8 @@ const kinds = ["swarm", "nodes", "services", "tasks", "secrets", "configs"] as c
 const verbs = ["", "/create", "/update", "/logs", "/init", "/join", "/leave", "/unlock", "/unlockkey", "/x/y/z", "/"];
 const methods = ["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"];
 const names = [
-  "a",
+  // In upper case: an id may begin with a small letter, and prefixes are looked up.
+  "A",
   "fuzz-1",
   "nope",
   "%20",
@@ -176,7 +177,7 @@ function knowing(random: Random): HttpQuestion {
   const [method = "", pattern = ""] = pick(routes, random).split(" ");
   const name =
     random.below(3) === 0
-      ? encodeURIComponent(pick(["a", "nope", "x/y", "fuzz", "🙂"], random))
+      ? encodeURIComponent(pick(["A", "nope", "x/y", "fuzz", "🙂"], random))
       : `fuzz-${random.below(5)}`;
   const version = pick(["", "", "/v1.24", "/v1.29", "/v1.40", "/v1.41"], random);
   const query = anyQuery(random);

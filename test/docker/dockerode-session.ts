@@ -142,7 +142,12 @@ export async function useDockerode(
   await note("task.inspect", () => docker.getTask(task?.ID ?? "").inspect());
   await note("service.logs", async () => {
     const service = docker.getService("web") as object as UntypedCalls;
-    return String(await service.logs({ stdout: true, stderr: true, tail: 10, follow: false }));
+    // A node's lines are on their way for a moment, with Docker too.
+    return await eventually(async () => {
+      const text = String(await service.logs({ stdout: true, stderr: true, tail: 10, follow: false }));
+      expect(text).not.toBe("");
+      return text;
+    });
   });
   await note("task.logs that follow", async () => {
     const logs = await (docker.getTask(task?.ID ?? "") as object as UntypedCalls).logs({ stdout: true, follow: true });

@@ -44,11 +44,9 @@ function ifCutOff(error: unknown): undefined {
 }
 
 /**
- * Left out: streams, methods that no route has (Docker answers OPTIONS for any path), answers without a text, and networks,
- * whose addresses depend on the machine.
+ * Left out: streams, answers without a text, and networks, whose addresses depend on the machine.
  */
-const isComparable = ({ method, path }: HttpQuestion): boolean =>
-  !/follow=|\/networks/.test(path) && !["OPTIONS", "HEAD"].includes(method);
+const isComparable = ({ method, path }: HttpQuestion): boolean => !/follow=|\/networks/.test(path) && method !== "HEAD";
 
 async function asked(side: Side, question: HttpQuestion): Promise<HttpAnswer> {
   if (!question.path.includes("version=@")) return await side.ask(question);

@@ -33,6 +33,8 @@ export function askOverUnix(socketPath: string, question: HttpQuestion): Promise
         path,
         agent: false,
         timeout: patience,
+        // Docker sends the path back where it tidies it up.
+        maxHeaderSize: 1024 * 1024,
         headers: {
           Host: "docker",
           ...(payload === undefined

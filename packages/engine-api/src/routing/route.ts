@@ -98,7 +98,7 @@ export type Handler = (request: FaceRequest, context: FaceContext) => Promise<Fa
 /**
  * One entry of the table. A pattern is a path whose segments may be `{name}`, as `/services/{id}/update`; a segment that
  * is spelled out wins over a `{name}`. Paths below `/swarm`, `/nodes`, `/services`, `/tasks`, `/secrets` and `/configs`
- * that no entry fits are answered 404 "page not found", all other paths by the engine.
+ * that no entry fits are answered 404 "page not found" (200 for OPTIONS, as Docker does), all other paths by the engine.
  */
 export interface Route {
   readonly method: Method;

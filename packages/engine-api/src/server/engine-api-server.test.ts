@@ -72,6 +72,16 @@ test("the engine never sees a path of the swarm, not even one that nobody answer
   expect(face.engineConnections).toHaveLength(0);
 });
 
+test("OPTIONS is answered 200 for every path of the swarm, as Docker does", async () => {
+  const face = await startTestFace([echo], { engine });
+  for (const path of ["/swarm/init", "/v1.41/services/web/update", "/nodes/x/y/z"]) {
+    const client = await face.connect();
+    client.send(`OPTIONS ${path} HTTP/1.1\r\nHost: d\r\n\r\n`);
+    await soon(() => expect(client.received).toMatch(/^HTTP\/1.1 200 OK\r\n.*Content-Length: 0\r\n/s));
+  }
+  expect(face.engineConnections.filter(({ received }) => received.includes("OPTIONS"))).toEqual([]);
+});
+
 const smuggled = "GET /swarm HTTP/1.1\r\nHost: d\r\n\r\n";
 test.each([
   ["two lengths", `POST /x HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\nContent-Length: ${smuggled.length}\r\n\r\n`],

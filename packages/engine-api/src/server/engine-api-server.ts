@@ -14,7 +14,7 @@ import type { FaceContext } from "../routing/face-context.ts";
 import { IncomingRequest } from "../routing/incoming-request.ts";
 import { checkHeaders } from "../routing/request-headers.ts";
 import { type RequestTarget, readTarget } from "../routing/request-target.ts";
-import type { Route } from "../routing/route.ts";
+import { answerEmpty, type Route } from "../routing/route.ts";
 import { type FoundRoute, isSwarmPath, RouteTable } from "../routing/route-table.ts";
 import { EngineFacts } from "../version/engine-facts.ts";
 import { negotiate } from "../version/negotiation.ts";
@@ -33,6 +33,8 @@ export interface EngineApiServerParts {
 
 /** Go's default: the registry credentials of a whole `docker build` travel in one header. */
 const maxHeaderSize = 1024 * 1024;
+
+const optionsRoute: FoundRoute = { handler: async () => answerEmpty(), parameters: {} };
 
 interface JudgedRequest {
   readonly target: RequestTarget;
@@ -126,8 +128,10 @@ export class EngineApiServer {
     const target = readTarget(message.url ?? "");
     checkHeaders(message);
     const route = this.#table.find(message.method ?? "", target.segments);
-    if (route === undefined && isSwarmPath(target.segments)) throw notFoundHere("page not found");
-    return { target, route };
+    if (route !== undefined || !isSwarmPath(target.segments)) return { target, route };
+    // Whether a path exists or not. Source: moby api/server/router/system, its route for OPTIONS.
+    if (message.method === "OPTIONS") return { target, route: optionsRoute };
+    throw notFoundHere("page not found");
   }
 
   async #run(
