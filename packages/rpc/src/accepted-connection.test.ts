@@ -62,7 +62,7 @@ test("connections that came and went leave nothing behind", async () => {
   const port = typeof address === "object" && address !== null ? address.port : 0;
 
   const { certificatePem: cert, keyPem: key } = await authority.issue(testWorker());
-  const patient = { timeout: 8_000, interval: 10 };
+  const patient = { timeout: 40_000, interval: 10 };
   for (const identity of [{}, { cert, key }]) {
     for (let count = 0; count < 20; count += 1) {
       const socket = connect({

@@ -21,7 +21,7 @@ import {
   testWorker,
 } from "./testing/index.ts";
 
-const patient = { timeout: 8_000, interval: 10 };
+const patient = { timeout: 40_000, interval: 10 };
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {

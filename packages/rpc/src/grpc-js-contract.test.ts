@@ -16,7 +16,7 @@ import {
 import { expect, test } from "vitest";
 import { bodyOf, createGrpcServer, serveConnection } from "./grpc-server.ts";
 
-const patient = { timeout: 8_000, interval: 10 };
+const patient = { timeout: 40_000, interval: 10 };
 const path = "/test.Service/Method";
 const same = (bytes: Buffer): Buffer => bytes;
 const limits = {
