@@ -33,6 +33,14 @@ interface DockerService {
 }
 const serviceOf = async (name: string): Promise<DockerService> =>
   (await get(`/services/${name}`)).json as DockerService;
+/** The service with another spec, as it is by then: the manager writes on it too, above all when it is new. */
+async function updated(name: string, change: object, query = "", headers: Record<string, string> = {}): Promise<void> {
+  await eventually(async () => {
+    const { Version } = await serviceOf(name);
+    const answer = await post(`/services/${name}/update?version=${Version.Index}${query}`, change, headers);
+    expect(answer).toMatchObject({ status: 200 });
+  });
+}
 const spec = (name: string, container: object = {}, more: object = {}): object => ({
   Name: name,
   TaskTemplate: { ContainerSpec: { Image: "app:1", ...container } },
@@ -75,9 +83,11 @@ test("init takes the settings it is sent, and keeps the defaults of the others",
 
 test("rotating a join token replaces that one only", async () => {
   const before = manager.joinTokens();
-  const { Version, Spec } = (await get("/swarm")).json as { Version: { Index: number }; Spec: object };
-  const answer = await post(`/swarm/update?version=${Version.Index}&rotateWorkerToken=true`, Spec);
-  expect(answer).toMatchObject({ status: 200, contentType: "" });
+  await eventually(async () => {
+    const { Version, Spec } = (await get("/swarm")).json as { Version: { Index: number }; Spec: object };
+    const answer = await post(`/swarm/update?version=${Version.Index}&rotateWorkerToken=true`, Spec);
+    expect(answer).toMatchObject({ status: 200, contentType: "" });
+  });
   expect(manager.joinTokens().manager).toBe(before.manager);
   expect(manager.joinTokens().worker).not.toBe(before.worker);
 });
@@ -86,9 +96,7 @@ test("credentials of a registry reach the store and no answer; an update without
   const credentials = Buffer.from('{"username":"u","password":"hunter2"}').toString("base64url");
   await post("/services/create", spec("private"), { "X-Registry-Auth": credentials });
   expect(stored("private")?.pullOptions?.registryAuth).toBe(credentials);
-  const { Version } = await serviceOf("private");
-  const changed = spec("private", { Env: ["A=1"] });
-  expect((await post(`/services/private/update?version=${Version.Index}`, changed)).status).toBe(200);
+  await updated("private", spec("private", { Env: ["A=1"] }));
   expect(stored("private")?.pullOptions?.registryAuth).toBe(credentials);
   for (const path of ["/services", "/services/private", "/tasks"]) {
     const { bytes } = await get(path);
@@ -99,14 +107,9 @@ test("credentials of a registry reach the store and no answer; an update without
 
 test("registryAuthFrom=previous-spec goes back to the credentials of the spec before", async () => {
   await post("/services/create", spec("twice"), { "X-Registry-Auth": "b25l" });
-  const { Version: first } = await serviceOf("twice");
-  await post(`/services/twice/update?version=${first.Index}`, spec("twice"), { "X-Registry-Auth": "dHdv" });
+  await updated("twice", spec("twice"), "", { "X-Registry-Auth": "dHdv" });
   expect(stored("twice")?.pullOptions?.registryAuth).toBe("dHdv");
-  await eventually(async () => {
-    const { Version } = await serviceOf("twice");
-    const path = `/services/twice/update?version=${Version.Index}&registryAuthFrom=previous-spec`;
-    expect((await post(path, spec("twice"))).status).toBe(200);
-  });
+  await updated("twice", spec("twice"), "&registryAuthFrom=previous-spec");
   expect(stored("twice")?.pullOptions?.registryAuth).toBe("b25l");
 });
 
@@ -182,10 +185,13 @@ test("logs of a service are frames with their streams, and bare lines for a term
   await post("/services/create", { ...spec("talks", said), Labels: {} });
   const running = `/tasks?filters=${encodeURIComponent('{"service":["talks"]}')}`;
   await eventually(async () => expect((await get(running)).bytes.toString()).toContain('"State":"running"'));
-  const logs = await get("/v1.41/services/talks/logs?stdout=1&stderr=1&details=1&timestamps=1&tail=5");
-  expect(logs).toMatchObject({ status: 200, contentType: "application/vnd.docker.raw-stream" });
-  const frames = framesOf(logs.bytes);
-  expect(frames.map(({ stream }) => stream).sort()).toEqual([1, 2]);
+  const frames = await eventually(async () => {
+    const logs = await get("/v1.41/services/talks/logs?stdout=1&stderr=1&details=1&timestamps=1&tail=5");
+    expect(logs).toMatchObject({ status: 200, contentType: "application/vnd.docker.raw-stream" });
+    const found = framesOf(logs.bytes);
+    expect(found.map(({ stream }) => stream).sort()).toEqual([1, 2]);
+    return found;
+  });
   for (const { stream, text } of frames) {
     expect(text).toMatch(
       /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z com\.docker\.swarm\.node\.id=\w{25},com\.docker\.swarm\.service\.id=\w{25},com\.docker\.swarm\.task\.id=\w{25} (out|err)/,
@@ -217,12 +223,16 @@ test("dockerode's swarm calls work as they are", async () => {
   await secret.remove();
   await docker.createService({ Name: "by-dockerode", TaskTemplate: { ContainerSpec: { Image: "app:1" } } });
   const service = docker.getService("by-dockerode");
-  const { Version, Spec } = (await service.inspect()) as DockerService;
-  await service.update({ ...Spec, version: Version.Index, Labels: { changed: "yes" } });
+  await eventually(async () => {
+    const { Version, Spec } = (await service.inspect()) as DockerService;
+    await service.update({ ...Spec, version: Version.Index, Labels: { changed: "yes" } });
+  });
   expect(await listed(docker.listServices({ filters: { label: ["changed=yes"] } }))).toMatchObject([
     { Spec: { Name: "by-dockerode" } },
   ]);
-  expect(await listed(docker.listTasks({ filters: { service: ["by-dockerode"] } }))).toHaveLength(1);
+  await eventually(async () => {
+    expect(await listed(docker.listTasks({ filters: { service: ["by-dockerode"] } }))).toHaveLength(1);
+  });
   expect(await listed(docker.listNodes())).toHaveLength(1);
   await service.remove();
   await expect(service.inspect()).rejects.toMatchObject({ statusCode: 404 });
