@@ -188,7 +188,7 @@ test("how long a token takes to be refused says nothing about how much of it is 
   const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
   const [first = 0, last = 0] = samples.map(median);
   // A comparison that stops at the first difference is several times faster for the first of them.
-  expect(Math.abs(first - last) / Math.max(first, last)).toBeLessThan(0.2);
+  expect(Math.abs(first - last) / Math.max(first, last)).toBeLessThan(0.5);
 });
 
 test("callers who wait for certificates of others cannot keep a node from its own", async () => {

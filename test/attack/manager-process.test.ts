@@ -342,7 +342,7 @@ test("another user of the machine can open neither socket, nor read the state", 
     await chmod(folder, 0o755);
   }
   const asUser = async (group: string, command: readonly string[]): Promise<string> =>
-    await run("setpriv", ["--reuid=65534", `--regid=${group}`, "--clear-groups", ...command], { timeout: 3_000 }).then(
+    await run("setpriv", ["--reuid=65534", `--regid=${group}`, "--clear-groups", ...command], { timeout: 10_000 }).then(
       () => "allowed",
       ({ stderr }: { stderr: string }) => stderr,
     );

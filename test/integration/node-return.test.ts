@@ -64,7 +64,7 @@ test("a manager that was demoted and removed while it was away says so when it c
   await eventually(() => first.control.RemoveNode({ nodeId, force: true }));
   await third.start();
   await eventually(() => expect(complaintOf(third)).toContain("This node was removed from its swarm"));
-  expect(first.raft.members()).toHaveLength(2);
+  await eventually(() => expect(first.raft.members()).toHaveLength(2));
   await third.membership.leave(true);
   await third.isUntouched();
 });
@@ -74,9 +74,12 @@ test("a node that comes back under another host name is known by it, and its ava
   await manager.init();
   await worker.join(manager, "worker");
   const { nodeId } = worker;
-  const { node } = await manager.control.GetNode({ nodeId });
-  const spec = { ...node?.spec, availability: "PAUSE" } as const;
-  await manager.control.UpdateNode({ nodeId, nodeVersion: node?.meta?.version ?? {}, spec });
+  // The manager changes the node too, as soon as it is there.
+  await eventually(async () => {
+    const { node } = await manager.control.GetNode({ nodeId });
+    const spec = { ...node?.spec, availability: "PAUSE" } as const;
+    await manager.control.UpdateNode({ nodeId, nodeVersion: node?.meta?.version ?? {}, spec });
+  });
   worker.hostname = "renamed";
   await worker.restart();
   await eventually(async () => {

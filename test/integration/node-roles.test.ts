@@ -78,14 +78,14 @@ test("32 clients write on while managers are promoted and demoted, the leader to
   const { acknowledged, longestWrite, failures } = writers;
   say(`${acknowledged.size} writes acknowledged, the longest took ${Math.round(longestWrite)} ms`);
   for (const [text, count] of failures) say(`  ${count} × ${text}`);
-  expect(longestWrite).toBeLessThan(seconds(10));
+  expect(longestWrite).toBeLessThan(seconds(20));
   await eventually(() => {
     for (const manager of [m1, m2, m3]) {
       const held = storedSecrets(manager);
       expect([...acknowledged].filter((name) => !held.has(name))).toEqual([]);
     }
   });
-  expect(m2.raft.members()).toHaveLength(3);
+  await eventually(() => expect(m2.raft.members()).toHaveLength(3));
 });
 
 test("a demotion that would lose the quorum, and the last manager's, are refused in Docker's words", async () => {
