@@ -59,9 +59,12 @@ test("a cluster is made with docker alone", async () => {
 test("each node says what it is", async () => {
   const format =
     "{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}} {{.Swarm.Managers}}/{{.Swarm.Nodes}} {{len .Swarm.RemoteManagers}}";
-  expect(await on(leader, "info", "--format", format)).toBe("active true 2/3 2\n");
-  expect(await on(follower, "info", "--format", format)).toBe("active true 2/3 2\n");
-  expect(await on(worker, "info", "--format", format)).toBe("active false 0/0 2\n");
+  // A worker is told of the managers by and by.
+  await eventually(async () => {
+    expect(await on(leader, "info", "--format", format)).toBe("active true 2/3 2\n");
+    expect(await on(follower, "info", "--format", format)).toBe("active true 2/3 2\n");
+    expect(await on(worker, "info", "--format", format)).toBe("active false 0/0 2\n");
+  });
   expect(await on(follower, "info", "--format", "{{json .Warnings}}")).toContain("two-manager configuration");
 });
 
@@ -101,7 +104,7 @@ test("what is written on a follower is there on the leader, and both tell it as 
   await eventually(async () => {
     round += 1;
     const created = await cli.run(follower.apiPath, ["secret", "create", `key${round}`, "-"], { input: "hidden" });
-    expect(created.code).toBe(0);
+    expect(created).toMatchObject({ code: 0 });
     for (const { seen } of followed) expect(seen.join("")).toContain(`create key${round}\n`);
   });
   expect(await on(leader, "secret", "ls", "--format", "{{.Name}}")).toContain(`key${round}`);
