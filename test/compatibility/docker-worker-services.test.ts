@@ -36,7 +36,6 @@ const inspect = (worker: DockerWorker, task: Task | undefined, format: string): 
 matrix.scenario("joining with the manager token is refused, and leaves nothing behind", async (version) => {
   const worker = scene.of(version);
   const { manager = "" } = await scene.cluster.joinTokens();
-  const { name: leader } = await scene.cluster.leader();
   const refused: string[] = [];
   for (const through of [await scene.cluster.leader(), await scene.cluster.follower()]) {
     const refusal = await scene.dockerJoin(worker, manager, through).then(
@@ -55,7 +54,8 @@ matrix.scenario("joining with the manager token is refused, and leaves nothing b
   });
   const { blacklistedCertificates = {} } = await scene.cluster.cluster();
   expect(Object.keys(blacklistedCertificates)).toEqual(expect.arrayContaining(refused));
-  expect((await scene.cluster.leader()).name).toBe(leader);
+  const managers = (await scene.cluster.nodes()).filter(({ managerStatus }) => managerStatus !== undefined);
+  expect(managers.map(({ description }) => description?.hostname).sort()).toEqual(["m1", "m2", "m3"]);
 });
 
 matrix.scenario("joining as a worker", async (version) => {
@@ -172,7 +172,7 @@ matrix.scenario("health checks decide when a task runs and when it is replaced",
   const healthcheck = {
     test: ["CMD-SHELL", "cat /tmp/ok"],
     interval: wireDuration(milliseconds(300)),
-    startPeriod: wireDuration(seconds(30)),
+    startPeriod: wireDuration(seconds(120)),
     retries: 1,
   };
   // It does not end when it is asked to, as it would end well and not as a failure.
@@ -223,7 +223,8 @@ matrix.scenario("a rolling update with another secret, and a rollback", async (v
 
 matrix.scenario("an update that fails is paused, and rolled back where the service says so", async (version) => {
   const worker = scene.of(version);
-  const update = { ...quickUpdate, monitor: wireDuration(seconds(2)) };
+  // Nobody waits for its end: the tasks fail at once.
+  const update = { ...quickUpdate, monitor: wireDuration(seconds(30)) };
   const bad = { replicas: 2, script: "exit 3" };
   for (const [failureAction, end] of [
     ["PAUSE", "PAUSED"],
@@ -251,7 +252,7 @@ matrix.scenario("scaling up, down and removal leave nothing behind", async (vers
   const left = await scene.cluster.running(id, 2);
   await scene.hasContainers(worker, id, left.map(containerIdOf));
   await scene.removeService(worker, id);
-  expect(await scene.cluster.tasks(id)).toEqual([]);
+  await eventually(async () => expect(await scene.cluster.tasks(id)).toEqual([]));
 });
 
 matrix.scenario("a task that ends is started again", async (version) => {

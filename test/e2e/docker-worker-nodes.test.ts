@@ -56,11 +56,14 @@ async function steadyRuns(worker: DockerWorker): Promise<readonly string[]> {
   return tasks.map(containerIdOf).sort();
 }
 
+/** A node that is gone is known after 6 s from now on, instead of 15. */
+const soonMissed = (): Promise<void> => scene.beatEvery(seconds(2));
+
 /** A new service starts on the worker, its status and its log come back, and it goes without a trace. */
 async function obeys(worker: DockerWorker, name: string): Promise<void> {
   const id = await scene.createService(service(worker, name, { script: "echo here I am" }));
   await scene.cluster.running(id, 1);
-  await eventually(async () => expect(await scene.log(id)).toEqual(["here I am"]));
+  await eventually(async () => expect(await scene.log(id)).toContain("here I am"));
   await scene.removeService(worker, id);
 }
 
@@ -98,7 +101,8 @@ matrix.scenario("certificate renewal, and what follows it on the wire", async (v
     expect(subject).toContain("OU=swarm-worker");
     seen.add(serialNumber);
     expect(seen.size).toBeGreaterThanOrEqual(3);
-  });
+    // It is renewed 10 to 46 seconds after its issue.
+  }, seconds(150));
   await scene.ready(worker);
   await obeys(worker, "renewed");
   expect(await steadyContainers(worker)).toEqual(containers);
@@ -148,6 +152,7 @@ matrix.scenario("the engine is restarted: it comes back with new containers", as
 
 matrix.scenario("the engine is killed: its task runs elsewhere, and it comes back", async (version) => {
   const worker = scene.of(version);
+  await soonMissed();
   const id = await spread(worker, "fleeing");
   const nodeId = await scene.nodeId(worker);
   await worker.engine.kill();
@@ -163,6 +168,7 @@ matrix.scenario("the engine is killed: its task runs elsewhere, and it comes bac
 
 matrix.scenario("its cable is pulled: its task runs elsewhere, and what it still ran is stopped", async (version) => {
   const worker = scene.of(version);
+  await soonMissed();
   const id = await spread(worker, "cut");
   const nodeId = await scene.nodeId(worker);
   await worker.machine.cut();
@@ -180,13 +186,14 @@ matrix.scenario("its cable is pulled: its task runs elsewhere, and what it still
 
 matrix.scenario("docker swarm leave: its tasks move, and it joins again as another node", async (version) => {
   const worker = scene.of(version);
+  await soonMissed();
   const id = await spread(worker, "left");
   const nodeId = await scene.nodeId(worker);
   expect(await worker.engine.docker("swarm", "leave")).toBe("Node left the swarm.");
   await scene.down(worker, nodeId);
   expect(await worker.engine.docker("ps", "--quiet")).toBe("");
   await runsElsewhere(id);
-  await (await scene.cluster.control()).RemoveNode({ nodeId }, inTime);
+  await eventually(async () => (await scene.cluster.control()).RemoveNode({ nodeId }, inTime));
   await scene.join(worker);
   expect(await scene.nodeId(worker)).not.toBe(nodeId);
   await steadyRuns(worker);
@@ -204,7 +211,12 @@ matrix.scenario("a node removed by force is shut out, and can join again", async
   // As in a swarm of Docker's, the engine is not told, goes on trying, and is not let in.
   const id = await scene.createService(service(worker, "nowhere"));
   expect((await scene.cluster.nodes()).map((node) => node.description?.hostname)).not.toContain(worker.name);
-  expect((await scene.cluster.tasks(id)).map(({ nodeId: where = "" }) => where)).toEqual([""]);
+  await eventually(async () => {
+    const [task, ...others] = await scene.cluster.tasks(id);
+    expect(others).toEqual([]);
+    expect(task?.status).toMatchObject({ state: "PENDING", err: expect.stringContaining("no suitable node") });
+    expect(task?.nodeId ?? "").toBe("");
+  });
   await worker.engine.docker("swarm", "leave", "--force");
   expect(await worker.engine.docker("ps", "--quiet")).toBe("");
   await scene.join(worker);

@@ -44,7 +44,10 @@ export class CompatibilityMatrix {
     test(name, () => this.#measured(this.#versions, name, run));
   }
 
-  /** The last test of the file: prints the table and compares it with the document's. Durations may differ. */
+  /**
+   * The last test of the file: prints the table and compares it with the document's. Durations may differ; what has failed, or was
+   * left out, is its own test's affair.
+   */
   isDocumented(): void {
     test("docs/compatibility.md says what was just seen", async () => {
       const rows = this.#scenarios.map((name) => [name, ...this.#versions.map((version) => this.#cell(name, version))]);
@@ -59,7 +62,8 @@ export class CompatibilityMatrix {
         await writeFile(document, [`${before}${start}\n${table.join("\n")}\n`, ...after].join(end));
         return;
       }
-      expect(found.trim().split("\n").map(withoutTimes)).toEqual(table.map(withoutTimes));
+      const [documented, seen] = [found.trim().split("\n"), table].map((each) => each.map(withoutTimes));
+      expect(documented).toEqual(seen?.map((line, index) => (saysNothing.test(line) ? documented?.[index] : line)));
     });
   }
 
@@ -83,5 +87,8 @@ export class CompatibilityMatrix {
 }
 
 const lines = (rows: readonly (readonly string[])[]): readonly string[] => rows.map((row) => `| ${row.join(" | ")} |`);
+
+/** Of a row. */
+const saysNothing = /FAILS|not run/;
 
 const withoutTimes = (line: string): string => line.replaceAll(/, [\d.]+ s\b/g, "");

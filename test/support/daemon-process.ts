@@ -4,9 +4,9 @@ import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Channel, type ClientOf, openUnixChannel } from "@mswarm/rpc";
-import { failedPrecondition, seconds, systemClock } from "@mswarm/runtime";
+import { failedPrecondition, isSwarmError, seconds, systemClock } from "@mswarm/runtime";
 import type { Handlers, mswarm } from "@mswarm/wire";
-import { callLimit, eventually } from "./eventually.ts";
+import { callLimit, eventually, patience } from "./eventually.ts";
 import type { TestMachine } from "./test-network.ts";
 
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -138,9 +138,9 @@ export class DaemonProcess {
     this.#process?.kill(isFrozen ? "SIGSTOP" : "SIGCONT");
   }
 
-  /** SIGTERM; resolves when the process is gone, and kills one that does not go within 30 s. */
+  /** SIGTERM; resolves when the process is gone, and kills one that does not go within 90 s. */
   async stop(): Promise<void> {
-    const timer = clock.timer(seconds(30), () => this.#process?.kill("SIGKILL"));
+    const timer = clock.timer(seconds(90), () => this.#process?.kill("SIGKILL"));
     await this.#end("SIGTERM");
     timer.cancel();
   }
@@ -190,9 +190,20 @@ export class DaemonProcess {
     return (await this.daemon.Init(addresses, { timeout: callLimit })).nodeId ?? "";
   }
 
+  /** Waits on when the daemon says, after 20 s, that it goes on joining. */
   async join(joinToken: string, remoteAddrs: readonly string[]): Promise<mswarm.JoinResponse> {
     const addresses = { listenAddr: this.managerAddress, advertiseAddr: this.managerAddress };
-    return await this.daemon.Join({ ...addresses, joinToken, remoteAddrs: [...remoteAddrs] }, { timeout: seconds(60) });
+    const request = { ...addresses, joinToken, remoteAddrs: [...remoteAddrs] };
+    try {
+      return await this.daemon.Join(request, { timeout: patience });
+    } catch (error) {
+      if (!isSwarmError(error, "UNAVAILABLE") || !error.message.includes("in the background")) throw error;
+      return await eventually(async () => {
+        const { state, nodeId = "", isManager = false } = await this.status();
+        if (state !== "ACTIVE") throw error;
+        return { nodeId, isManager };
+      });
+    }
   }
 
   async nodeId(): Promise<string> {

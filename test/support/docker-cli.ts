@@ -11,7 +11,7 @@ import { afterAll, onTestFinished } from "vitest";
 const run = promisify(execFile);
 const clock = systemClock();
 /** A command that takes longer has hung. */
-const commandLimit = seconds(60);
+const commandLimit = seconds(180);
 
 export interface CommandResult {
   readonly code: number;

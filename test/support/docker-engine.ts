@@ -15,6 +15,10 @@ import type { TestMachine } from "./test-network.ts";
 const run = promisify(execFile);
 const clock = systemClock();
 
+/** An engine that takes longer has hung. */
+const startLimit = seconds(150);
+const stopLimit = seconds(90);
+
 /** The machine's own (Debian 12: 20.10.24), or that of a later Debian. */
 export type EngineVersion = "20.10.24" | "26.1.5";
 export const engineVersions: readonly EngineVersion[] = ["20.10.24", "26.1.5"];
@@ -50,6 +54,11 @@ export interface DockerEngine {
   stop(): Promise<void>;
 }
 
+/** After 20 s Docker's `swarm join` ends with this, while its engine goes on joining. */
+export function goesOn(error: unknown): void {
+  if (!messageOf(error).includes("will continue in the background")) throw error;
+}
+
 /**
  * Starts an engine and waits until it answers. Fails with a sentence on a machine without dockerd or busybox-static:
  * a suite that needs Docker must not pass by not running.
@@ -73,7 +82,8 @@ export async function startDockerEngine(options: DockerEngineOptions = {}): Prom
     await root?.stop();
     await unmountBelow(folder);
     if (bridge !== undefined) await run("ip", ["link", "delete", bridge]).catch(messageOf);
-    await rm(folder, { recursive: true, force: true });
+    // What ends may still write.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   };
   try {
     // On the host always a bridge of its own, without packet filter rules: with `--bridge none` dockerd deletes the machine's
@@ -169,9 +179,12 @@ async function ready(daemon: ChildProcess, socket: string, logFile: string): Pro
       return;
     } catch (cause) {
       const hasEnded = daemon.exitCode !== null || daemon.signalCode !== null;
-      if (hasEnded || clock.monotonic() - start > seconds(60)) {
+      if (hasEnded || clock.monotonic() - start > startLimit) {
         const lines = (await readFile(logFile, "utf8")).trim().split("\n").slice(-15).join("\n");
-        throw failedPrecondition(`dockerd ${hasEnded ? "ended" : "did not answer within 60 s"}:\n${lines}`, { cause });
+        throw failedPrecondition(
+          `dockerd ${hasEnded ? "ended" : `did not answer within ${startLimit / 1_000} s`}:\n${lines}`,
+          { cause },
+        );
       }
       await clock.sleep(milliseconds(50));
     }
@@ -187,7 +200,7 @@ async function end(daemon: ChildProcess | undefined, signal: "SIGTERM" | "SIGKIL
   if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return;
   const exited = new Promise<void>((resolve) => daemon.once("exit", () => resolve()));
   daemon.kill(signal);
-  const patience = clock.timer(seconds(30), () => daemon.kill("SIGKILL"));
+  const patience = clock.timer(stopLimit, () => daemon.kill("SIGKILL"));
   await exited;
   patience.cancel();
 }

@@ -2,7 +2,7 @@
 import { invariant } from "@mswarm/runtime";
 import { expect } from "vitest";
 import type { DaemonProcess } from "./daemon-process.ts";
-import { type DockerEngine, type EngineVersion, engineVersions, startDockerEngine } from "./docker-engine.ts";
+import { type DockerEngine, type EngineVersion, engineVersions, goesOn, startDockerEngine } from "./docker-engine.ts";
 import { eventually } from "./eventually.ts";
 import { stayUp } from "./service-specs.ts";
 import { TestCluster } from "./test-cluster.ts";
@@ -74,14 +74,11 @@ export class DockerSwarm {
     await first.engine.docker("swarm", "init", ...own(first.machine));
     const token = await this.token("manager");
     for (const { engine, machine } of others) {
-      await engine.docker(
-        "swarm",
-        "join",
-        "--token",
-        token,
-        ...own(machine),
-        `${first.machine.address}:${managerPort}`,
-      );
+      const words = ["--token", token, ...own(machine), `${first.machine.address}:${managerPort}`];
+      await engine.docker("swarm", "join", ...words).catch(goesOn);
+      await eventually(async () => {
+        expect(await engine.docker("info", "--format", "{{.Swarm.ControlAvailable}}")).toBe("true");
+      });
     }
     for (const { engine } of this.managers) {
       const nodeId = await engine.docker("info", "--format", "{{.Swarm.NodeID}}");
@@ -99,8 +96,11 @@ export class DockerSwarm {
   async quickly(work: () => Promise<void>): Promise<void> {
     const beat = (period: string): Promise<string> => this.docker("swarm", "update", "--dispatcher-heartbeat", period);
     await beat("1s");
-    await work();
-    await beat("5s");
+    try {
+      await work();
+    } finally {
+      await beat("5s");
+    }
   }
 
   async leader(): Promise<DockerManager> {

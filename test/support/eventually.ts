@@ -1,8 +1,8 @@
 import { type Duration, seconds } from "@mswarm/runtime";
 import { vi } from "vitest";
 
-/** Generous, because CI machines are slow and shared; what is awaited normally takes a fraction of it. */
-export const patience: Duration = seconds(60);
+/** Generous, because CI machines are slow and shared; what is awaited normally takes a fraction of it. No test's limit is shorter. */
+export const patience: Duration = seconds(90);
 
 /** A call over a socket on this machine that takes longer has hung. */
 export const callLimit: Duration = seconds(20);

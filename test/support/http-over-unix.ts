@@ -19,9 +19,10 @@ export interface HttpQuestion {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const patience = seconds(30);
+/** A machine that starts many containers answers late. */
+const patience = seconds(120);
 
-/** One request on a connection of its own. Fails when the answer is not complete within 30 s. */
+/** One request on a connection of its own. Fails when there is no answer within two minutes. */
 export function askOverUnix(socketPath: string, question: HttpQuestion): Promise<HttpAnswer> {
   const { method, path, body, headers = {} } = question;
   const payload = body === undefined || typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
@@ -57,7 +58,7 @@ export function askOverUnix(socketPath: string, question: HttpQuestion): Promise
         );
       },
     );
-    call.on("timeout", () => call.destroy(new TypeError(`${method} ${path}: no answer within 30 s`)));
+    call.on("timeout", () => call.destroy(new TypeError(`${method} ${path}: no answer within two minutes`)));
     call.on("error", reject);
     call.end(payload);
   });

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { seconds } from "@mswarm/runtime";
 import { expect } from "vitest";
 import type { EngineVersion } from "./docker-engine.ts";
 import type { DockerTask } from "./docker-swarms.ts";
@@ -10,6 +11,8 @@ import { eventually } from "./eventually.ts";
 import { type Readback, readbackCommand, readTask } from "./task-readback.ts";
 
 const run = promisify(execFile);
+/** For the first task of a batch of a hundred. */
+const patience = seconds(300);
 
 export interface TaskRequest {
   readonly name: string;
@@ -129,7 +132,7 @@ export class TaskBatch {
     return (JSON.parse(await this.#ask(side, "POST", "services/create", body)) as { readonly ID: string }).ID;
   }
 
-  /** The container of the service's only task, once that runs. */
+  /** The container of the service's only task, once that runs: after those of all services that were made before. */
   async #container(side: Side, service: string): Promise<string> {
     const task = await eventually(async () => {
       const [first] = await this.#tasks(side, service);
@@ -137,7 +140,7 @@ export class TaskBatch {
       expect(fate).toMatch(settled);
       expect(fate).not.toMatch(/^pending/);
       return first;
-    });
+    }, patience);
     // A task that has ended never runs.
     expect(task === undefined ? "" : fateOf(task), `on ${side.name}`).toBe("running");
     return task?.Status.ContainerStatus?.ContainerID ?? "";

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type ContainerSummary, dockerodeEngine } from "@mswarm/engine";
-import { cryptoRandom, invariant, messageOf } from "@mswarm/runtime";
-import type { Cluster, ClusterSpec, JoinTokens, KeyRotation, Node, Task } from "@mswarm/wire";
+import { cryptoRandom, invariant, isSwarmError, messageOf } from "@mswarm/runtime";
+import type { Cluster, ClusterSpec, JoinTokens, KeyRotation, Node, ServiceSpecInput, Task } from "@mswarm/wire";
 import { expect } from "vitest";
 import { DaemonProcess, type DaemonSettings } from "./daemon-process.ts";
 import { callLimit, eventually, patience } from "./eventually.ts";
@@ -193,6 +193,26 @@ export class TestCluster {
     });
   }
 
+  /** Gives its id. The call is repeated when a leader that is just leaving has not taken it. */
+  async createService(spec: ServiceSpecInput): Promise<string> {
+    let tries = 0;
+    return await eventually(async () => {
+      tries += 1;
+      const control = await this.control();
+      try {
+        return (await control.CreateService({ spec }, inTime)).service?.id ?? "";
+      } catch (error) {
+        // Of an earlier try only the answer was lost.
+        if (tries === 1 || !isSwarmError(error, "ALREADY_EXISTS")) throw error;
+        const { services = [] } = await control.ListServices(
+          { filters: { names: [spec.annotations?.name ?? ""] } },
+          inTime,
+        );
+        return services[0]?.id ?? expect.fail("a service that is said to exist is in no list");
+      }
+    });
+  }
+
   async tasks(serviceId: string): Promise<readonly Task[]> {
     return (await (await this.control()).ListTasks({ filters: { serviceIds: [serviceId] } }, inTime)).tasks ?? [];
   }
@@ -234,7 +254,8 @@ export class TestCluster {
   async stop(): Promise<void> {
     await Promise.all(this.daemons.map((daemon) => daemon.kill()));
     for (const point of await mountsBelow(this.folder)) await run("umount", ["--lazy", point]).catch(messageOf);
-    if (process.env["MSWARM_TEST_KEEP"] === undefined) await rm(this.folder, { recursive: true, force: true });
+    if (process.env["MSWARM_TEST_KEEP"] !== undefined) return;
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
   /** A folder for the test's own files, removed with the cluster. */

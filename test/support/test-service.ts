@@ -1,4 +1,5 @@
 // One service of a cluster under test: changed as a user changes it, and watched until it is what was asked for.
+import { isSwarmError } from "@mswarm/runtime";
 import type { ServiceSpecInput, Task } from "@mswarm/wire";
 import { expect } from "vitest";
 import { callLimit, eventually } from "./eventually.ts";
@@ -19,8 +20,12 @@ export class TestService {
   }
 
   static async create(cluster: TestCluster, spec: ServiceSpecInput): Promise<TestService> {
-    const { service } = await (await cluster.control()).CreateService({ spec }, inTime);
-    return new TestService(cluster, service?.id ?? "", spec);
+    return new TestService(cluster, await cluster.createService(spec), spec);
+  }
+
+  /** One that somebody else has made. */
+  static existing(cluster: TestCluster, id: string, spec: ServiceSpecInput): TestService {
+    return new TestService(cluster, id, spec);
   }
 
   async update(spec: ServiceSpecInput): Promise<void> {
@@ -56,7 +61,16 @@ export class TestService {
 
   /** Removes it and waits until its containers are gone. */
   async remove(): Promise<void> {
-    await (await this.#cluster.control()).RemoveService({ serviceId: this.id }, inTime);
+    let tries = 0;
+    await eventually(async () => {
+      tries += 1;
+      try {
+        await (await this.#cluster.control()).RemoveService({ serviceId: this.id }, inTime);
+      } catch (error) {
+        // Of an earlier try only the answer was lost.
+        if (tries === 1 || !isSwarmError(error, "NOT_FOUND")) throw error;
+      }
+    });
     await eventually(async () => {
       const labels = { "com.docker.swarm.service.name": this.spec.annotations?.name ?? "" };
       expect(await this.#cluster.containers(labels)).toEqual([]);
