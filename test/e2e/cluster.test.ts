@@ -5,7 +5,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cryptoRandom, milliseconds, seconds, systemClock } from "@mswarm/runtime";
 import type { Task } from "@mswarm/wire";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { callLimit, eventually } from "../support/eventually.ts";
 import { withLocalControl } from "../support/local-view.ts";
@@ -26,6 +26,10 @@ beforeAll(async () => {
   docker = await startDockerEngine();
   cluster = await TestCluster.start({ engine: docker.address, managers: 3, workers: 2 });
 });
+// The story goes on where a test has failed.
+afterEach(async () => {
+  await Promise.all(cluster.daemons.filter(({ isRunning }) => !isRunning).map((daemon) => daemon.start()));
+});
 afterAll(async () => {
   await cluster?.stop();
   await docker?.stop();
@@ -42,11 +46,16 @@ test("three managers and two workers know each other, and one manager leads", as
     "WORKER",
     "WORKER",
   ]);
-  expect(nodes.filter(({ managerStatus }) => managerStatus?.leader === true)).toHaveLength(1);
-  const leaders = await Promise.all(
-    ["m1", "m2", "m3"].map(async (name) => (await cluster.daemon(name).status()).raft?.leaderNodeId),
-  );
-  expect(new Set(leaders).size).toBe(1);
+  expect(nodes.map(({ managerStatus }) => managerStatus?.leader ?? false).sort()).toEqual([
+    ...[false, false, false, false],
+    true,
+  ]);
+  await eventually(async () => {
+    const leaders = await Promise.all(
+      ["m1", "m2", "m3"].map(async (name) => (await cluster.daemon(name).status()).raft?.leaderNodeId),
+    );
+    expect(new Set(leaders).size, leaders.join()).toBe(1);
+  });
 });
 
 test("a secret made on a follower is the same file in four containers on four nodes", async () => {
@@ -80,7 +89,7 @@ test("a killed leader is replaced within seconds, no container stops, and it cat
   });
   const outage = clock.monotonic() - killed;
   say(`the first write after the leader's death: ${Math.round(outage)} ms`);
-  expect(outage).toBeLessThan(seconds(5));
+  expect(outage).toBeLessThan(seconds(10));
   expect(sorted((await cluster.containers()).filter(isUp).map(({ id }) => id))).toEqual(before);
 
   await leader.start();
@@ -143,11 +152,13 @@ test("a manager that has lost its log comes back under a new raft id, with every
     expect(status.raft?.raftId).not.toBe(oldRaftId);
   });
   await cluster.allReady();
-  const { nodes = [] } = await withLocalControl(lost, (control) => control.ListNodes({}, inTime));
-  expect(nodes).toHaveLength(5);
-  const members = (await cluster.nodes()).filter(({ managerStatus }) => managerStatus !== undefined);
-  expect(members.map(({ managerStatus }) => managerStatus?.raftId)).not.toContain(oldRaftId);
-  expect(members).toHaveLength(3);
+  await eventually(async () => {
+    const { nodes = [] } = await withLocalControl(lost, (control) => control.ListNodes({}, inTime));
+    expect(nodes.map(({ description }) => description?.hostname).sort()).toEqual(["m1", "m2", "m3", "w1", "w2"]);
+    const members = (await cluster.nodes()).filter(({ managerStatus }) => managerStatus !== undefined);
+    expect(members.map(({ managerStatus }) => managerStatus?.raftId)).not.toContain(oldRaftId);
+    expect(members.map(({ description }) => description?.hostname).sort()).toEqual(["m1", "m2", "m3"]);
+  });
 });
 
 test("a worker's daemon that is killed and started again keeps its containers", async () => {
@@ -213,9 +224,11 @@ test("a worker becomes a manager that accepts writes, and a worker again", async
     expect(await worker.status()).toMatchObject({ isManager: true });
     expect((await cluster.node("w1")).managerStatus?.reachability).toBe("REACHABLE");
   });
-  const spec = { annotations: { name: "by-w1" }, data: Buffer.from("x") };
-  await eventually(() => worker.control.CreateSecret({ spec }, inTime));
-  expect((await worker.status()).raft?.role).toMatch(/follower|leader/);
+  await eventually(async () => {
+    const spec = { annotations: { name: `by-w1-${clock.now()}` }, data: Buffer.from("x") };
+    await worker.control.CreateSecret({ spec }, inTime);
+    expect((await worker.status()).raft?.role).toMatch(/follower|leader/);
+  });
 
   await cluster.updateNode("w1", (own) => ({ ...own, desiredRole: "WORKER" }));
   await eventually(async () => {
@@ -236,9 +249,8 @@ test("a worker that leaves is down, loses its containers and state, and can join
   expect(await worker.status()).toMatchObject({ hostname: "w2", state: "INACTIVE" });
   expect(await cluster.containers({ "com.docker.swarm.node.id": nodeId })).toEqual([]);
   expect(await readdir(worker.stateDirectory)).toEqual([]);
-  const control = await cluster.control();
   await eventually(async () => expect((await cluster.node("w2")).status?.state).toBe("DOWN"));
-  await control.RemoveNode({ nodeId }, inTime);
+  await eventually(async () => (await cluster.control()).RemoveNode({ nodeId }, inTime));
   expect((await cluster.nodes()).map(({ id }) => id)).not.toContain(nodeId);
   const { worker: token = "" } = await cluster.joinTokens();
   const joined = await worker.join(token, [cluster.daemon("m1").managerAddress]);

@@ -90,22 +90,18 @@ test("a cluster with secrets in use, rotated tokens and restarted daemons leaves
   const auth = { username: "user", password: registryPassword.toString(), serveraddress: "registry.invalid" };
   const registryAuth = Buffer.from(JSON.stringify(auth)).toString("base64url");
   needles.push(...inAllForms("registry password", registryPassword));
-  const control = await cluster.control();
-  const { service } = await control.CreateService(
-    {
-      spec: sleeper("vault", {
-        image: docker.image,
-        replicas: 4,
-        container: {
-          secrets: [secretFile(ids[0] ?? "", "text"), secretFile(ids[1] ?? "", "binary")],
-          pullOptions: { registryAuth },
-          env: [`CANARY=${canary.bytes}`],
-        },
-      }),
-    },
-    inTime,
+  const serviceId = await cluster.createService(
+    sleeper("vault", {
+      image: docker.image,
+      replicas: 4,
+      container: {
+        secrets: [secretFile(ids[0] ?? "", "text"), secretFile(ids[1] ?? "", "binary")],
+        pullOptions: { registryAuth },
+        env: [`CANARY=${canary.bytes}`],
+      },
+    }),
   );
-  await cluster.running(service?.id ?? "", 4);
+  await cluster.running(serviceId, 4);
 
   await cluster.updateCluster((spec) => spec, { workerJoinToken: true, managerJoinToken: true });
   await noteTokens("after the rotation");
@@ -117,8 +113,8 @@ test("a cluster with secrets in use, rotated tokens and restarted daemons leaves
   const unused = await createSecret("later", laterSecret);
   for (const daemon of cluster.daemons) await daemon.restart();
   await cluster.allReady();
-  await (await cluster.control()).RemoveSecret({ secretId: unused }, inTime);
-  await cluster.running(service?.id ?? "", 4);
+  await eventually(async () => (await cluster.control()).RemoveSecret({ secretId: unused }, inTime));
+  await cluster.running(serviceId, 4);
   needles.push(...keyMarks(), ...(await nodeKeys()));
 
   // Before anything may be believed: the search finds what is there.
@@ -146,23 +142,30 @@ test("a cluster with secrets in use, rotated tokens and restarted daemons leaves
   }
 
   await Promise.all(cluster.daemons.map((daemon) => daemon.stop()));
-  const onDisk = await searchDisk(cluster.folder, needles, { otherFileSystems: false });
-  expect(onDisk.filter((finding) => !isKeyFile(finding))).toEqual([]);
-  // Each node's own key in its own file, and no other key or secret there.
-  for (const { name, stateDirectory } of cluster.daemons) {
-    const keyFile = join(stateDirectory, "certificates/swarm-node.key");
-    expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
-    const kinds = onDisk.filter(({ path }) => path === keyFile).map(({ needle }) => needle.replace(/ \(.*$/, ""));
-    const allowed = ["head of a PEM private key", "head of a DER private key", `key of ${name}`, `data key of ${name}`];
-    expect(kinds.filter((kind) => !allowed.includes(kind))).toEqual([]);
-    expect(kinds).toContain(`key of ${name}`);
+  try {
+    const onDisk = await searchDisk(cluster.folder, needles, { otherFileSystems: false });
+    expect(onDisk.filter((finding) => !isKeyFile(finding))).toEqual([]);
+    // Each node's own key in its own file, and no other key or secret there.
+    for (const { name, stateDirectory } of cluster.daemons) {
+      const keyFile = join(stateDirectory, "certificates/swarm-node.key");
+      expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
+      const kinds = onDisk.filter(({ path }) => path === keyFile).map(({ needle }) => needle.replace(/ \(.*$/, ""));
+      const allowed = [
+        "head of a PEM private key",
+        "head of a DER private key",
+        `key of ${name}`,
+        `data key of ${name}`,
+      ];
+      expect(kinds.filter((kind) => !allowed.includes(kind))).toEqual([]);
+      expect(kinds).toContain(`key of ${name}`);
+    }
+    const atEngine = await searchDisk(docker.dataRoot, [canary, ...needles], { otherFileSystems: false });
+    expect(new Set(atEngine.map(({ needle }) => needle))).toEqual(new Set(["canary"]));
+    // The logs were written at debug level, and are not empty.
+    for (const { logFile } of cluster.daemons) expect(await readFile(logFile, "utf8")).toContain('"level":"debug"');
+  } finally {
+    await Promise.all(cluster.daemons.map((daemon) => daemon.start()));
   }
-  const atEngine = await searchDisk(docker.dataRoot, [canary, ...needles], { otherFileSystems: false });
-  expect(new Set(atEngine.map(({ needle }) => needle))).toEqual(new Set(["canary"]));
-  // The logs were written at debug level, and are not empty.
-  for (const { logFile } of cluster.daemons) expect(await readFile(logFile, "utf8")).toContain('"level":"debug"');
-
-  await Promise.all(cluster.daemons.map((daemon) => daemon.start()));
   await cluster.allReady();
 });
 
@@ -175,10 +178,9 @@ test("only nodes that run a task which names a secret ever have it, even in memo
     container: { secrets: [secretFile(secretId, "pinned")] },
     constraints: ["node.hostname==w1"],
   });
-  const { service } = await (await cluster.control()).CreateService({ spec }, inTime);
-  await cluster.running(service?.id ?? "", 2);
+  await cluster.running(await cluster.createService(spec), 2);
   // A manager holds every secret; this shows that the search can see one.
-  expect(await memoryHolds(cluster.daemon("m1").pid, data)).toBe(true);
+  await eventually(async () => expect(await memoryHolds(cluster.daemon("m1").pid, data)).toBe(true));
   expect(await memoryHolds(cluster.daemon("w2").pid, data)).toBe(false);
   const inAll = inAllForms("pinned", data);
   const files = await searchDisk(cluster.folder, inAll, { otherFileSystems: true });
@@ -201,8 +203,12 @@ test("nobody else on the machine can open a node's state, secrets, log or socket
 });
 
 test("when the services are removed their secrets leave the tmpfs too", async () => {
-  const { services = [] } = await (await cluster.control()).ListServices({}, inTime);
-  for (const { id = "" } of services) await (await cluster.control()).RemoveService({ serviceId: id }, inTime);
+  await eventually(async () => {
+    const control = await cluster.control();
+    const { services = [] } = await control.ListServices({}, inTime);
+    for (const { id = "" } of services) await control.RemoveService({ serviceId: id }, inTime);
+    expect((await control.ListServices({}, inTime)).services ?? []).toEqual([]);
+  });
   await eventually(async () => {
     const found = await searchDisk(cluster.folder, needles, { otherFileSystems: true });
     expect(found.filter((finding) => !isKeyFile(finding))).toEqual([]);
