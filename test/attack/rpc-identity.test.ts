@@ -59,7 +59,12 @@ function services(handled: Call[], forward: LeaderForwarder | undefined): BoundS
     { Join: roles("swarm-manager"), Leave: roles("swarm-manager") },
     forward === undefined ? {} : { forward },
   );
-  return [issue, membership];
+  const health = bindService(
+    "docker.swarmkit.v1.Health",
+    { Check: async () => ({ status: "SERVING" }) },
+    { Check: roles("swarm-manager") },
+  );
+  return [issue, membership, health];
 }
 
 async function startManager(name: string, forward?: LeaderForwarder): Promise<Manager> {
@@ -165,12 +170,10 @@ test("two managers that disagree about the leader cannot turn a worker's call in
   // m3 leads; m2 thinks m3 does; m1 thinks m2 does, so that a call takes two hops.
   const leader = await startManager("m3");
   leader.members.add("m1").add("m2").add("m3");
-  const second = await startManager("m2", {
-    leader: async () => ({ self: false, channel: await leader.channel(testManager("m2")) }),
-  });
-  const first = await startManager("m1", {
-    leader: async () => ({ self: false, channel: await second.channel(testManager("m1")) }),
-  });
+  const toLeader = await leader.channel(testManager("m2"));
+  const second = await startManager("m2", { leader: async () => ({ self: false, channel: toLeader }) });
+  const toSecond = await second.channel(testManager("m1"));
+  const first = await startManager("m1", { leader: async () => ({ self: false, channel: toSecond }) });
   const worker = await first.channel(testWorker("evil"));
   await expect(ca(worker).IssueNodeCertificate({})).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
 

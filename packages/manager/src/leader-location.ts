@@ -1,13 +1,28 @@
 // Where the leader is, for calls that only it can answer (wire 1.4).
 
 import { type LeadershipState, type Member, noRaftId, type RaftId } from "@mswarm/raft";
-import type { Channel, LeaderForwarder, LeaderLocation } from "@mswarm/rpc";
-import { type Clock, type Duration, milliseconds, seconds, unavailable, unknownError } from "@mswarm/runtime";
+import {
+  type Channel,
+  type FormerLeader,
+  isSameLocation,
+  type LeaderForwarder,
+  type LeaderLocation,
+} from "@mswarm/rpc";
+import {
+  abortReason,
+  type Clock,
+  type Duration,
+  milliseconds,
+  seconds,
+  unavailable,
+  unknownError,
+} from "@mswarm/runtime";
 
 /** Without a leader for longer than this, calls fail instead of waiting. Source: wire 1.4 (10 ticks of a second). */
 const patience = seconds(10);
 const shortPatience = seconds(2);
-const pollInterval = milliseconds(20);
+/** Changes are told; this is for what nobody tells. */
+const pollInterval = milliseconds(100);
 /** For calls at a leader that has handed over: their answers are on the way. */
 const farewell = milliseconds(300);
 
@@ -23,6 +38,8 @@ export interface LeaderLocatorParts {
 export class LeaderLocator implements LeaderForwarder {
   readonly #parts: LeaderLocatorParts;
   readonly #channels = new Map<string, Channel>();
+  /** Those who wait for a change. */
+  readonly #waiting = new Set<() => void>();
   #isClosed = false;
 
   constructor(parts: LeaderLocatorParts) {
@@ -30,8 +47,8 @@ export class LeaderLocator implements LeaderForwarder {
   }
 
   /** Errors: UNKNOWN with Docker's text after ten seconds without a leader, UNAVAILABLE after `close`. */
-  async leader(signal: AbortSignal): Promise<LeaderLocation> {
-    const location = await this.#find(patience, signal);
+  async leader(signal: AbortSignal, former?: FormerLeader): Promise<LeaderLocation> {
+    const location = await this.#find(patience, signal, former);
     if (location !== undefined) return location;
     throw unknownError(
       "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.",
@@ -40,23 +57,53 @@ export class LeaderLocator implements LeaderForwarder {
 
   /** For calls that a manager without a leader may be able to answer itself: they are tried here after a short while. */
   readonly orHere: LeaderForwarder = {
-    leader: async (signal) => (await this.#find(shortPatience, signal)) ?? { self: true },
+    leader: async (signal, former) => (await this.#find(shortPatience, signal, former)) ?? { self: true },
   };
 
-  async #find(within: Duration, signal: AbortSignal): Promise<LeaderLocation | undefined> {
+  async #find(within: Duration, signal: AbortSignal, former?: FormerLeader): Promise<LeaderLocation | undefined> {
     const { clock } = this.#parts;
-    const deadline = clock.monotonic() + within;
+    const begun = clock.monotonic();
     for (;;) {
       if (this.#isClosed) throw unavailable("this manager is stopping");
       const location = this.#look();
-      if (location !== undefined) return location;
-      if (clock.monotonic() > deadline) return undefined;
-      await clock.sleep(pollInterval, signal);
+      const waited = milliseconds(clock.monotonic() - begun);
+      const pause = former !== undefined && isFormer(former, location) ? former.pause - waited : 0;
+      if (location !== undefined && pause <= 0) return location;
+      if (waited > within) return undefined;
+      await this.#change(milliseconds(location === undefined ? pollInterval : pause), signal);
     }
+  }
+
+  /** Resolves when something may have changed, at the latest after `within`. */
+  #change(within: Duration, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stopWaiting = (): void => {
+        timer.cancel();
+        this.#waiting.delete(onChange);
+        signal.removeEventListener("abort", onAbort);
+      };
+      const onChange = (): void => {
+        stopWaiting();
+        resolve();
+      };
+      const onAbort = (): void => {
+        stopWaiting();
+        reject(abortReason(signal));
+      };
+      const timer = this.#parts.clock.timer(within, onChange);
+      this.#waiting.add(onChange);
+      signal.addEventListener("abort", onAbort, { once: true });
+      if (signal.aborted) onAbort();
+    });
+  }
+
+  #changed(): void {
+    for (const tell of [...this.#waiting]) tell();
   }
 
   /** Closes channels to managers that are no longer members. */
   membersChanged(): void {
+    this.#changed();
     const addresses = new Set(this.#parts.members().map(({ address }) => address));
     for (const [address, channel] of this.#channels) {
       if (addresses.has(address)) continue;
@@ -70,6 +117,7 @@ export class LeaderLocator implements LeaderForwarder {
    * the new one. Without this, a leader whose plug was pulled would keep them until their own time is over.
    */
   leaderChanged(): void {
+    this.#changed();
     const { clock, leadership } = this.#parts;
     const { leaderId, term } = leadership();
     if (leaderId === noRaftId || this.#channels.size === 0) return;
@@ -87,6 +135,7 @@ export class LeaderLocator implements LeaderForwarder {
   /** Ends all connections; whoever asks from now on is refused. Idempotent. */
   close(): void {
     this.#isClosed = true;
+    this.#changed();
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
   }
@@ -109,3 +158,6 @@ export class LeaderLocator implements LeaderForwarder {
     return this.#parts.members().find((member) => member.raftId === leaderId)?.address;
   }
 }
+
+const isFormer = (former: FormerLeader, location: LeaderLocation | undefined): boolean =>
+  location !== undefined && isSameLocation(former.location, location);

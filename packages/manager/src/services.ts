@@ -153,8 +153,8 @@ export function managerServices(parts: ServiceParts): ManagerServices {
     remote: [
       ...forwarded,
       watch,
-      bindService("docker.swarmkit.v1.Control", control, controlPolicy),
-      bindService("mswarm.v1.Operations", operations, operationsPolicy),
+      bindService("docker.swarmkit.v1.Control", control, controlPolicy, { forward, anyManager: true }),
+      bindService("mswarm.v1.Operations", operations, operationsPolicy, { forward, anyManager: true }),
       bindService("docker.swarmkit.v1.Logs", logsService(logBroker), logsPolicy),
       bindService("docker.swarmkit.v1.RaftMembership", raftMembershipService(membership), raftMembershipPolicy, {
         forward: parts.forwardOrHere,

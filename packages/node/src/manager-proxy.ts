@@ -46,7 +46,9 @@ function proxyService<N extends ServiceName>(name: N, target: (path: string) => 
     name,
     methods: bound.methods.map((method) => ({
       ...method,
-      forward: { leader: async (signal) => (await target(method.path).forward?.leader(signal)) ?? { self: true } },
+      forward: {
+        leader: async (signal, former) => (await target(method.path).forward?.leader(signal, former)) ?? { self: true },
+      },
     })),
   };
 }

@@ -1,10 +1,20 @@
 import { spawn } from "node:child_process";
 import { connect as connectTcp, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import { type Duration, deferred, milliseconds, permissionDenied, seconds, systemClock } from "@mswarm/runtime";
+import {
+  type Duration,
+  deferred,
+  isSwarmError,
+  milliseconds,
+  permissionDenied,
+  seconds,
+  systemClock,
+  unavailable,
+} from "@mswarm/runtime";
 import { SimulatedClock } from "@mswarm/runtime/simulated";
 import { afterEach, expect, test } from "vitest";
 import { DialCredentials } from "./channel-credentials.ts";
+import { wasNeverSent } from "./grpc-calls.ts";
 import { anyone, bindService, type Channel, openChannel, type PeerVerifier } from "./index.ts";
 import { createTestAuthority, type Loopback, startLoopback, testManager, testWorker } from "./testing/index.ts";
 
@@ -167,6 +177,47 @@ test("a refused connection is a connection error, the word on which forwarders r
     code: "UNAVAILABLE",
     message: expect.stringMatching(/^connection error: /),
   });
+});
+
+/** What a failed call was: it certainly never began, or it may have. */
+async function fate(call: Promise<unknown>): Promise<"never sent" | "may have begun" | "answered"> {
+  return await call.then(
+    () => "answered",
+    (error: unknown) => (isSwarmError(error) && wasNeverSent(error) ? "never sent" : "may have begun"),
+  );
+}
+
+test("a call is known to have never been sent when there is no connection, and only then", async () => {
+  const arrived = deferred();
+  const service = bindService(
+    "docker.swarmkit.v1.CA",
+    {
+      GetRootCACertificate: () => {
+        arrived.resolve();
+        return new Promise(() => undefined);
+      },
+      // What a server says of connections of its own.
+      GetUnlockKey: () => Promise.reject(unavailable("connection error: No connection established")),
+    },
+    { GetRootCACertificate: anyone("test"), GetUnlockKey: anyone("test") },
+  );
+  const loopback = await startLoopback({ authority, services: [service] });
+  cleanups.push(() => loopback.close());
+  const target = `${loopback.address.host}:${loopback.address.port}`;
+  const channel = open(target, authority.verifier);
+  expect(await fate(ask(channel))).toBe("may have begun");
+  const cut = fate(channel.client("docker.swarmkit.v1.CA").GetRootCACertificate({}));
+  await arrived.promise;
+  await loopback.close();
+  expect(await cut).toBe("may have begun");
+  expect(await fate(ask(open(target, authority.verifier)))).toBe("never sent");
+
+  // Still connecting when the channel is closed, and closed before.
+  const silent = open(await listen(createTcpServer(() => undefined)), authority.verifier);
+  const waiting = fate(ask(silent));
+  silent.close();
+  expect(await waiting).toBe("never sent");
+  expect(await fate(ask(silent))).toBe("never sent");
 });
 
 test("a broken connection is a connection error, is told to listeners, and the next call connects again", async () => {

@@ -9,14 +9,13 @@ import {
   type Logger,
   seconds,
   systemClock,
-  unavailable,
 } from "@mswarm/runtime";
 import type { Handlers, ServiceName } from "@mswarm/wire";
 import type { ByteCalls } from "./byte-calls.ts";
 import type { NodeIdentity } from "./call.ts";
 import { DialCredentials } from "./channel-credentials.ts";
 import type { ClientOf } from "./client.ts";
-import { bidiStreamCall, clientStreamCall, serverStreamCall, unaryCall } from "./grpc-calls.ts";
+import { bidiStreamCall, clientStreamCall, closedChannel, serverStreamCall, unaryCall } from "./grpc-calls.ts";
 import type { PeerVerifier } from "./peer-verifier.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 import { typedClient } from "./typed-client.ts";
@@ -122,7 +121,7 @@ class GrpcChannel implements Channel {
   }
 
   #client(): Client {
-    if (this.#closed) throw unavailable("connection error: the channel is closed");
+    if (this.#closed) throw closedChannel();
     this.#current ??= this.#open();
     return this.#current.client;
   }

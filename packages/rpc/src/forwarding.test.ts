@@ -1,6 +1,8 @@
-import { deferred, seconds, systemClock, unavailable } from "@mswarm/runtime";
+import { type Clock, deferred, messageOf, type SwarmError, seconds, systemClock, unavailable } from "@mswarm/runtime";
+import { SimulatedClock } from "@mswarm/runtime/simulated";
 import { afterEach, expect, test } from "vitest";
-import { forwardHeaders } from "./forwarding.ts";
+import { Forwarding, forwardHeaders } from "./forwarding.ts";
+import { IncomingCall } from "./incoming-call.ts";
 import {
   anyone,
   type BindOptions,
@@ -246,26 +248,128 @@ test("what the leader answers itself is not repeated, whatever its code", async 
   expect(calls).toBe(1);
 });
 
-test("a call that a leader did not take because it hands over is repeated until somebody takes it", async () => {
+/** A manager whose handlers do what `answer` does. */
+async function startAnswering(name: string, answer: () => Promise<{ nodeId: string }>): Promise<Loopback> {
+  const policy = { IssueNodeCertificate: anyone("test"), NodeCertificateStatus: anyone("test") };
+  const handlers = { IssueNodeCertificate: answer, NodeCertificateStatus: async () => ({}) };
+  const service = bindService("docker.swarmkit.v1.NodeCA", handlers, policy);
+  const manager = await startLoopback({ authority, server: testManager(name), services: [service, health] });
+  cleanups.push(() => manager.close());
+  return manager;
+}
+
+/** A call that a leader here refuses, on `clock`. */
+function forwardingOf(service: BoundService, clock: Clock): Promise<Buffer> {
+  const [method] = service.methods;
+  if (method === undefined) throw expect.fail("it has methods");
+  const call = new IncomingCall({
+    caller: { identity: undefined, remoteAddress: "", forwarder: undefined, isLocal: true },
+    user: undefined,
+    deadline: undefined,
+    redirects: [],
+    pay: undefined,
+    end: () => undefined,
+    release: () => undefined,
+  });
+  return new Forwarding(clock).unary(method, Buffer.alloc(0), call, () => Promise.reject(handingOver()));
+}
+
+const handingOver = (): SwarmError => unavailable("raft: leadership is being handed over to another manager");
+
+test.each([
+  "raft: leadership is being handed over to another manager",
+  "raft: the change was not begun: this manager does not lead any more",
+  "more than one redirect to leader from: [@]",
+])("a call that a leader did not begin is repeated until somebody takes it: %s", async (refusal) => {
   let calls = 0;
-  const handingOver = bindService(
-    "docker.swarmkit.v1.NodeCA",
-    {
-      IssueNodeCertificate: async () => {
-        calls += 1;
-        if (calls < 4) throw unavailable("raft: leadership is being handed over to another manager");
-        return { nodeId: "taken" };
-      },
-      NodeCertificateStatus: async () => ({}),
-    },
-    { IssueNodeCertificate: anyone("test"), NodeCertificateStatus: anyone("test") },
-  );
-  const leader = await startLoopback({ authority, services: [handingOver, health] });
-  cleanups.push(() => leader.close());
+  const leader = await startAnswering("leader", async () => {
+    calls += 1;
+    if (calls < 4) throw unavailable(refusal);
+    return { nodeId: "taken" };
+  });
   const follower = await startManager("follower", at(await leader.channel(testManager("follower"))));
   const worker = await follower.channel(testWorker());
   expect(await worker.client("docker.swarmkit.v1.NodeCA").IssueNodeCertificate({})).toEqual({ nodeId: "taken" });
   expect(calls).toBe(4);
+});
+
+test("a call that was refused, and then could not even be sent, goes to the next leader", async () => {
+  const refusing = await startAnswering("refusing", async () => {
+    throw handingOver();
+  });
+  const dying = await startAnswering("dying", async () => ({ nodeId: "dying" }));
+  const next = await startAnswering("next", async () => ({ nodeId: "next" }));
+  const [first, second, third] = await Promise.all(
+    [refusing, dying, next].map(({ channel }) => channel(testManager("follower"))),
+  );
+  if (first === undefined || second === undefined || third === undefined) throw expect.fail("three channels");
+  // It says that it serves, and is gone when the call comes.
+  const gone: Channel = {
+    client: (name) => second.client(name),
+    peer: undefined,
+    onDisconnect: (listener) => second.onDisconnect(listener),
+    close: () => second.close(),
+    bytes: {
+      ...second.bytes,
+      unary: async (...call) => {
+        await dying.close();
+        return await second.bytes.unary(...call);
+      },
+    },
+  };
+  const places = [first, gone, gone, third];
+  let asked = 0;
+  const follower = await startManager("follower", {
+    leader: async () => {
+      const channel = places[Math.min(asked, places.length - 1)] ?? third;
+      asked += 1;
+      return { self: false, channel };
+    },
+  });
+  const worker = await follower.channel(testWorker());
+  expect(await worker.client("docker.swarmkit.v1.NodeCA").IssueNodeCertificate({})).toEqual({ nodeId: "next" });
+});
+
+test("a call that is refused by everybody ends with what the last one said", async () => {
+  const clock = new SimulatedClock();
+  let calls = 0;
+  const service = nodeCa([], {
+    forward: {
+      leader: async () => {
+        calls += 1;
+        return { self: true };
+      },
+    },
+  });
+  const answer = forwardingOf(service, clock).catch(messageOf);
+  await clock.advance(seconds(3));
+  expect(await answer).toMatch(/being handed over/);
+  // Not as fast as it can.
+  expect(calls).toBeGreaterThan(10);
+  expect(calls).toBeLessThan(60);
+});
+
+test("a manager that every call can ask answers those that were passed on only while it leads", async () => {
+  const handled: Call[] = [];
+  const leads = { isTrue: true };
+  const forward: LeaderForwarder = {
+    leader: async () => {
+      if (leads.isTrue) return { self: true };
+      return { self: false, channel: await other.channel(testManager("former")) };
+    },
+  };
+  const other = await startAnswering("other", async () => ({ nodeId: "other" }));
+  const asked = await startLoopback({ authority, services: [nodeCa(handled, { forward, anyManager: true })] });
+  cleanups.push(() => asked.close());
+  const call = async (metadata: Record<string, string>): Promise<unknown> => {
+    const channel = await asked.channel(testManager("follower"));
+    return await channel.client("docker.swarmkit.v1.NodeCA").IssueNodeCertificate({}, { metadata }).catch(messageOf);
+  };
+  expect(await call({ redirect: "@" })).toEqual({ nodeId: "follower" });
+  leads.isTrue = false;
+  expect(await call({ redirect: "@" })).toMatch(/^more than one redirect to leader/);
+  expect(await call({})).toEqual({ nodeId: "follower" });
+  expect(handled).toHaveLength(2);
 });
 
 test("a cancelled call is cancelled at the leader too", async () => {

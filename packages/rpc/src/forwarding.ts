@@ -1,10 +1,19 @@
 // A follower passes a call to the leader. Source: wire reference 1.4; the rules are DESIGN 7, rule 2.
-import { type Clock, isSwarmError, milliseconds, resourceExhausted, seconds } from "@mswarm/runtime";
+import {
+  type Clock,
+  type Duration,
+  isSwarmError,
+  milliseconds,
+  resourceExhausted,
+  type SwarmError,
+  seconds,
+} from "@mswarm/runtime";
 import type { ByteCallOptions } from "./byte-calls.ts";
 import type { Channel } from "./channel.ts";
 import type { CallMetadata } from "./client.ts";
+import { wasNeverSent } from "./grpc-calls.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import type { LeaderForwarder } from "./leader-forwarder.ts";
+import { isSameLocation, type LeaderForwarder, type LeaderLocation } from "./leader-forwarder.ts";
 import { headerNames } from "./metadata.ts";
 import type { BoundMethod } from "./service.ts";
 
@@ -33,9 +42,14 @@ export function forwardHeaders(call: Pick<IncomingCall, "caller" | "user">): Cal
   };
 }
 
-const handover = /leadership is being handed over/;
-/** With the first pause between two of them: longer than a hand-over may take. */
-const handoverTries = 25;
+/** How a leader that hands over refuses a call: before it begins it. */
+const handover = /leadership is being handed over|the change was not begun/;
+/** How long a call that nobody begins is tried again: longer than a hand-over may take. */
+const handoverPatience = seconds(2);
+/** How a manager that does not lead refuses a call that was passed on to it. */
+const misdirected = /^more than one redirect to leader/;
+/** Whoever is taken for the leader and is not, is so for a moment; two managers that disagree for longer do not toss calls about. */
+const misdirectedMax = 5;
 const connectionFailure = /is closing|the connection is unavailable|connection error/;
 
 export class Forwarding {
@@ -50,7 +64,7 @@ export class Forwarding {
    * was forwarded already and finds no leader here.
    */
   async destination(method: BoundMethod, call: IncomingCall): Promise<Channel | undefined> {
-    if (method.forward === undefined) return undefined;
+    if (method.forward === undefined || (method.anyManager && call.redirects.length === 0)) return undefined;
     const location = await method.forward.leader(call.signal);
     if (location.self) return undefined;
     if (call.redirects.length > 0) {
@@ -60,8 +74,8 @@ export class Forwarding {
   }
 
   /**
-   * A unary call, repeated once at the next healthy leader when the connection to the first one fails, and as long as
-   * a leader that hands over takes nothing: it has not begun the call then.
+   * A unary call. At the next healthy leader it is repeated as long as nobody has begun it (it could not be sent, the
+   * leader is handing over, or is none any more), and once when the connection breaks while it is under way.
    */
   async unary(
     method: BoundMethod,
@@ -73,17 +87,16 @@ export class Forwarding {
     const runAt = (channel: Channel | undefined): Promise<Buffer> =>
       channel === undefined ? answerHere() : channel.bytes.unary(method.path, request, optionsOf(call));
     let channel = await this.destination(method, call);
-    for (let tries = 1; ; tries += 1) {
+    const repetition = new Repetition(this.#clock);
+    for (;;) {
       try {
         return await runAt(channel);
       } catch (error) {
-        if (forward === undefined || !isSwarmError(error)) throw error;
         // A call that was forwarded to us is repeated by the manager that forwarded it.
-        const isWaiting = handover.test(error.message) && call.redirects.length === 0 && tries < handoverTries;
-        const isCut = channel !== undefined && connectionFailure.test(error.message) && tries === 1;
-        if (!isWaiting && !isCut) throw error;
+        if (forward === undefined || call.redirects.length > 0 || !isSwarmError(error)) throw error;
+        if (!repetition.isAllowed(error, channel !== undefined)) throw error;
       }
-      channel = await this.#healthyLeader(forward, call.signal);
+      channel = await this.#healthyLeader(forward, channel, call.signal);
     }
   }
 
@@ -107,14 +120,50 @@ export class Forwarding {
       : channel.bytes.bidiStream(method.path, request, optionsOf(call));
   }
 
-  /** Undefined when this node has become the leader. */
-  async #healthyLeader(forward: LeaderForwarder, signal: AbortSignal): Promise<Channel | undefined> {
+  /** Undefined when this node has become the leader. @param former  where the call was not taken */
+  async #healthyLeader(
+    forward: LeaderForwarder,
+    former: Channel | undefined,
+    signal: AbortSignal,
+  ): Promise<Channel | undefined> {
+    let last: LeaderLocation = former === undefined ? { self: true } : { self: false, channel: former };
     for (let pause = firstLeaderPoll; ; pause = milliseconds(Math.min(pause * 2, longestLeaderPoll))) {
-      await this.#clock.sleep(pause, signal);
-      const location = await forward.leader(signal);
+      const asked = this.#clock.monotonic();
+      const location = await forward.leader(signal, { location: last, pause });
+      const early = milliseconds(pause - (this.#clock.monotonic() - asked));
+      if (early > 0 && isSameLocation(location, last)) await this.#clock.sleep(early, signal);
+      last = location;
       if (location.self) return undefined;
       if (await isServing(location.channel, signal)) return location.channel;
     }
+  }
+}
+
+/** Whether one call may be tried once more. */
+class Repetition {
+  readonly #clock: Clock;
+  #refusedAt: Duration | undefined;
+  #misdirections = 0;
+  #cuts = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** @param wasForwarded  or answered here, where no connection can fail */
+  isAllowed(error: SwarmError, wasForwarded: boolean): boolean {
+    if (misdirected.test(error.message)) {
+      this.#misdirections += 1;
+      return this.#misdirections <= misdirectedMax;
+    }
+    if (wasNeverSent(error) || handover.test(error.message)) {
+      const now = this.#clock.monotonic();
+      this.#refusedAt ??= now;
+      return now - this.#refusedAt <= handoverPatience;
+    }
+    if (!wasForwarded || !connectionFailure.test(error.message)) return false;
+    this.#cuts += 1;
+    return this.#cuts === 1;
   }
 }
 

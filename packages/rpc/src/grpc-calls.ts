@@ -44,7 +44,23 @@ function failureOf(error: unknown, answered: boolean, signal: AbortSignal | unde
   const failure = errorOfStatus(error);
   const { code, metadata } = error as Partial<ServiceError>;
   if (code !== statusCodes.UNAVAILABLE || answered || cameFromPeer(metadata)) return failure;
-  return unavailable(`connection error: ${failure.message}`);
+  const broken = unavailable(`connection error: ${failure.message}`);
+  if (unsent.test(failure.message)) neverSent.add(broken);
+  return broken;
+}
+
+/** The words of grpc-js for a call that found no connection; the contract test says so when they change. */
+const unsent = /^(No connection established|Channel closed before call started)/;
+const neverSent = new WeakSet<SwarmError>();
+
+/** True when not a byte of the call has left this process: its server cannot have begun it. Nothing a peer sends is taken for that. */
+export const wasNeverSent = (error: SwarmError): boolean => neverSent.has(error);
+
+/** The failure of a call on a channel that was closed before. */
+export function closedChannel(): SwarmError {
+  const error = unavailable("connection error: the channel is closed");
+  neverSent.add(error);
+  return error;
 }
 
 function cancelOnAbort(call: Cancellable, signal: AbortSignal | undefined): () => void {

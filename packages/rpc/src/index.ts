@@ -3,7 +3,7 @@ export type { Call, Caller, CertificateRole, NodeIdentity } from "./call.ts";
 export { type Channel, type ChannelOptions, openChannel, openUnixChannel, type UnixChannelOptions } from "./channel.ts";
 export type { CallMetadata, CallOptions, ClientOf } from "./client.ts";
 export { forwardHeaders } from "./forwarding.ts";
-export type { LeaderForwarder, LeaderLocation } from "./leader-forwarder.ts";
+export { type FormerLeader, isSameLocation, type LeaderForwarder, type LeaderLocation } from "./leader-forwarder.ts";
 export { defaultLimits, type PeerLimits, type RpcLimits } from "./limits.ts";
 export { type LocalClientParts, localClient } from "./local-client.ts";
 export type { PeerVerifier } from "./peer-verifier.ts";

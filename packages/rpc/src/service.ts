@@ -39,6 +39,8 @@ export interface BoundMethod {
   readonly kind: MethodKind;
   readonly policy: Policy;
   readonly forward: LeaderForwarder | undefined;
+  /** See `BindOptions`. */
+  readonly anyManager: boolean;
   readonly decode: (bytes: Buffer) => object;
   /** How many fields a request has, without decoding it; undefined for more than `most`. */
   readonly fields: FieldCounter;
@@ -55,6 +57,11 @@ export interface BoundService {
 export interface BindOptions {
   /** Where the service runs on the leader only: calls that arrive here meanwhile are forwarded to it. */
   readonly forward?: LeaderForwarder;
+  /**
+   * Every manager answers for itself. Only a call that was passed on, because this manager is taken for the leader, has to
+   * find it here: with what a former leader knows it would fail, or be answered from the past.
+   */
+  readonly anyManager?: boolean;
 }
 
 type AnyMethod = MethodDefinition<object, object>;
@@ -81,6 +88,7 @@ export function bindService<N extends ServiceName>(
       kind: kindOf(typed),
       policy: Reflect.get(policy, method) as Policy,
       forward: options.forward,
+      anyManager: options.anyManager ?? false,
       decode: typed.requestDeserialize,
       fields: requestFieldCounter(name, method),
       encode: typed.responseSerialize,

@@ -1,5 +1,12 @@
 // The writing side of the store during one leadership: updates wait, are grouped, proposed, and settled.
-import { failedPrecondition, type Instant, invariant, type SwarmError, unknownError } from "@mswarm/runtime";
+import {
+  failedPrecondition,
+  type Instant,
+  invariant,
+  type SwarmError,
+  unavailable,
+  unknownError,
+} from "@mswarm/runtime";
 import type { Change } from "./changes.ts";
 import { Database } from "./database.ts";
 import { encodeRequest, entryBytesMax } from "./entry.ts";
@@ -38,6 +45,9 @@ interface InFlight {
 export const lostLeadership = (): SwarmError =>
   failedPrecondition("raft: failed to process the request: node lost leader status");
 
+/** For an update whose callback has not run: whoever asked for it may ask the next leader. The text is known to `rpc`. */
+const notBegun = (): SwarmError => unavailable("raft: the change was not begun: this manager does not lead any more");
+
 /**
  * Groups updates: while one group of entries is in flight the next one collects. A group's callbacks run one after
  * another when it is proposed; each sees the writes of those before it.
@@ -75,10 +85,10 @@ export class Leadership {
     if (own !== undefined) own.outcome = failure ?? "applied";
   }
 
-  /** Rejects everything that waits or is in flight; what is in flight may still commit. */
+  /** Rejects everything that waits (UNAVAILABLE) or is in flight; what is in flight may still commit. */
   end(): void {
     this.#ended = true;
-    for (const { reject } of this.#waiting.splice(0)) reject(lostLeadership());
+    for (const { reject } of this.#waiting.splice(0)) reject(notBegun());
     for (const { settle } of this.#inFlight.values()) for (const { reject } of settle) reject(lostLeadership());
     this.#inFlight.clear();
   }

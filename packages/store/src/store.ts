@@ -75,7 +75,7 @@ export class Store {
     });
   }
 
-  /** From now on updates are refused; those that wait or are in flight are rejected (and may yet commit). */
+  /** From now on updates are refused; those that wait or are in flight are rejected (the latter may yet commit). */
   follow(): void {
     this.#leadership?.end();
     this.#leadership = undefined;
@@ -91,6 +91,7 @@ export class Store {
    * synchronous and runs later, once; when it throws, nothing is changed and the error is passed on. Changing nothing
    * proposes nothing.
    * Errors: FAILED_PRECONDITION when not leading or leadership is lost (the changes may then commit all the same),
+   * UNAVAILABLE when it is lost before `change` ran,
    * UNKNOWN `raft: raft message is too large and can't be sent` beyond 1.5 MiB, and those of the transaction.
    */
   update<R>(change: (tx: WriteTransaction) => R): Promise<R> {

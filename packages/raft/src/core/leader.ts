@@ -69,10 +69,21 @@ export function transferTo(state: CoreState, leader: LeaderRole, to: RaftId): vo
   finishTransfer(state, leader, to);
 }
 
-/** The target may campaign as soon as it has the whole log; before, its request would be refused. */
-function finishTransfer(state: CoreState, leader: LeaderRole, from: RaftId): void {
-  if (leader.transferee !== from || leader.progress.get(from)?.match !== state.log.lastIndex) return;
-  send(state, { type: "timeout-now", to: from });
+/**
+ * The target may campaign as soon as it has the whole log; before, its request would be refused. And not before the log
+ * is committed: whoever waits for an entry is told the truth about it, which is no longer known when the term is over.
+ */
+function finishTransfer(state: CoreState, leader: LeaderRole, to: RaftId): void {
+  const { log } = state;
+  if (leader.transferee !== to || leader.progress.get(to)?.match !== log.lastIndex) return;
+  if (log.committed === log.lastIndex) send(state, { type: "timeout-now", to });
+}
+
+/** Commits what a majority has, and tells the target of a transfer that waited for this. */
+export function commit(state: CoreState, leader: LeaderRole): void {
+  const before = state.log.committed;
+  commitByMajority(state, leader);
+  if (leader.transferee !== undefined && state.log.committed > before) finishTransfer(state, leader, leader.transferee);
 }
 
 /** Follows a change of the voters. A leader that is no longer one of them has nothing left to do. */
@@ -89,7 +100,7 @@ export function adoptVoters(state: CoreState, leader: LeaderRole): void {
     leader.progress.set(id, new Progress(log.lastIndex + 1, config.inflightMax, true));
   }
   if (leader.transferee !== undefined && !leader.progress.has(leader.transferee)) leader.transferee = undefined;
-  commitByMajority(state, leader);
+  commit(state, leader);
 }
 
 /** Handlers that need the leader's own state and the sender's progress; strangers are not listened to. */
@@ -115,8 +126,10 @@ const appendAnswered = withProgress((state, leader, progress, message) => {
   }
   if (message.index > log.lastIndex) return;
   progress.accepted(message.index, log.firstIndex);
-  commitByMajority(state, leader);
-  finishTransfer(state, leader, message.from);
+  const before = log.committed;
+  commit(state, leader);
+  // Else it has just been told.
+  if (log.committed === before) finishTransfer(state, leader, message.from);
 });
 
 const heartbeatAnswered = withProgress((state, _leader, progress) => {

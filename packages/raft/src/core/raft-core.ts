@@ -4,7 +4,7 @@ import { campaign, candidateHandlers, ownVotePersisted } from "./candidate.ts";
 import { checkConfig, type RaftConfig, type RecoveredState } from "./config.ts";
 import { becomeFollower, type CoreState, createState, type Handlers, type LeaderRole } from "./core-state.ts";
 import { followerHandlers, leaderDisconnected, tickElection } from "./follower.ts";
-import { adoptVoters, leaderHandlers, tickLeader, transferTo } from "./leader.ts";
+import { adoptVoters, commit, leaderHandlers, tickLeader, transferTo } from "./leader.ts";
 import { changedVoters } from "./membership.ts";
 import {
   type ConfChange,
@@ -17,7 +17,7 @@ import {
   type SnapshotMeta,
 } from "./messages.ts";
 import type { Leadership, Persist, Ready, Role } from "./ready.ts";
-import { commitByMajority, hasToReplicate, replicate } from "./replication.ts";
+import { hasToReplicate, replicate } from "./replication.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
 import { admit } from "./terms.ts";
 
@@ -227,7 +227,7 @@ export class RaftCore {
     const lastApplied = ready.apply.at(-1);
     if (lastApplied !== undefined) state.log.appliedTo(lastApplied.index);
     if (this.#persisted.term === state.term && this.#persisted.vote === state.config.id) ownVotePersisted(state);
-    if (state.role.kind === "leader") commitByMajority(state, state.role);
+    if (state.role.kind === "leader") commit(state, state.role);
   }
 
   /** Entries from index `from` on that are still in memory: to look at, not to act on (they need not be committed). */

@@ -1,6 +1,6 @@
 // Handing over leadership (thesis 3.10).
 import { expect, test } from "vitest";
-import { DrivenCore } from "../testing/driven-core.ts";
+import { DrivenCore, messageOf } from "../testing/driven-core.ts";
 import { isTransfer } from "./voting.ts";
 
 function leaderOf(voters = ["1", "2", "3"]): DrivenCore {
@@ -22,6 +22,32 @@ test("a follower that lags is brought up to date first", () => {
   expect(leader.settle()).toEqual([]);
   const sent = leader.receive({ type: "app-resp", term: 1, index: 1, from: "3" });
   expect(sent.map(({ type, to }) => [type, to])).toContainEqual(["timeout-now", "3"]);
+});
+
+test("a follower is told only when whatever was proposed before is committed, or its proposers would not learn of it", () => {
+  const leader = leaderOf(["1", "2", "3", "4", "5"]);
+  leader.receive({ type: "vote-resp", term: 1, from: "3" });
+  for (const from of ["2", "3"]) leader.receive({ type: "app-resp", term: 1, index: 1, from });
+  leader.core.propose(Buffer.from("a"));
+  leader.core.transferLeadership("2");
+  leader.settle();
+  expect(leader.receive({ type: "app-resp", term: 1, index: 2 })).toEqual([]);
+  const sent = leader.receive({ type: "app-resp", term: 1, index: 2, from: "3" });
+  expect(sent.filter(({ type }) => type === "timeout-now")).toMatchObject([{ to: "2" }]);
+  expect(leader.applied.at(-1)).toMatchObject({ index: 2 });
+});
+
+test("a leader whose own disk is the last to have an entry tells its successor then", () => {
+  const leader = new DrivenCore({ preVote: false, voters: ["1", "2"] });
+  leader.lead();
+  leader.receive({ type: "app-resp", term: 1, index: 1 });
+  leader.core.propose(Buffer.from("a"));
+  leader.core.transferLeadership("2");
+  const ready = leader.core.takeReady();
+  leader.core.step(messageOf({ type: "app-resp", term: 1, index: 2 }));
+  expect(leader.core.committed).toBe(1);
+  leader.finish(ready);
+  expect(leader.settle().filter(({ type }) => type === "timeout-now")).toMatchObject([{ to: "2" }]);
 });
 
 test("proposals are refused meanwhile, and taken again when the target did not make it in time", () => {
