@@ -51,9 +51,15 @@ const isComparable = ({ method, path }: HttpQuestion): boolean => !/follow=|\/ne
 async function asked(side: Side, question: HttpQuestion): Promise<HttpAnswer> {
   if (!question.path.includes("version=@")) return await side.ask(question);
   const object = question.path.replace(/\/update\?.*/, "").replace(/^\/v1\.\d+/, "");
-  const { body } = await side.ask({ method: "GET", path: object });
-  const version = /"Version":\{"Index":(?<index>\d+)/.exec(body.toString())?.groups?.["index"] ?? "1";
-  return await side.ask({ ...question, path: question.path.replace("version=@", `version=${version}`) });
+  for (let tries = 1; ; tries += 1) {
+    const { body } = await side.ask({ method: "GET", path: object });
+    const version = /"Version":\{"Index":(?<index>\d+)/.exec(body.toString())?.groups?.["index"];
+    const path = question.path.replace("version=@", `version=${version ?? "1"}`);
+    const answer = await side.ask({ ...question, path });
+    // A manager may have written the object after we have read its version.
+    const isStale = answer.body.toString().includes("update out of sequence");
+    if (version === undefined || !isStale || tries === 50) return answer;
+  }
 }
 
 async function sweep({ socketPath }: Side): Promise<void> {
