@@ -203,12 +203,12 @@ const services = `
   service create -d -q --no-resolve-image --name full --update-monitor 1ms --replicas 0 --user 1000 --workdir /tmp --hostname h --dns 192.0.2.1 --host x:192.0.2.2 --read-only --init --tty --stop-signal INT --stop-grace-period 3s --limit-memory 64m --reserve-memory 8m --limit-cpu 0.5 --limit-pids 50 --ulimit nofile=64:64 --cap-add NET_ADMIN --cap-drop CHOWN --sysctl net.ipv4.ip_forward=1 --health-cmd true --health-interval 5s --mount type=tmpfs,target=/t,tmpfs-size=1m --mount type=volume,source=v,target=/v,readonly --restart-condition on-failure --restart-max-attempts 2 --restart-delay 2s --restart-window 3s --update-order start-first --update-parallelism 2 --update-failure-action rollback --rollback-parallelism 0 --placement-pref spread=node.labels.zone --replicas-max-per-node 2 --log-driver json-file --log-opt max-size=1m --env A=b --entrypoint sh {image} -c true
   service inspect full --format '{{json .Spec}}'
   service inspect --pretty full
+  events --since {start} --until=-2s --filter type=secret --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{.Scope}}'
   service rm nowhere everywhere open once full uses
   service rm nothing
   service ls --format '{{.Name}}'
   secret rm key labelled templated
   config rm conf labelled
-  events --since {start} --until=-2s --filter type=secret --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{.Scope}}'
   events --since {start} --until 0s --filter type=config --filter event=remove --format '{{.Action}} {{.Actor.Attributes.name}}'
   events --since {start} --until 0s --filter type=service --filter event=create --format '{{.Action}} {{.Actor.Attributes.name}}'
   events --since {start} --until 0s --filter type=node --filter event=create --format '{{json .Actor.Attributes}}'
