@@ -209,17 +209,18 @@ const services = `
   service ls --format '{{.Name}}'
   secret rm key labelled templated
   config rm conf labelled
-  events --since {start} --until 0s --filter type=config --filter event=remove --format '{{.Action}} {{.Actor.Attributes.name}}'
-  events --since {start} --until 0s --filter type=service --filter event=create --format '{{.Action}} {{.Actor.Attributes.name}}'
-  events --since {start} --until 0s --filter type=node --filter event=create --format '{{json .Actor.Attributes}}'
-  events --since {start} --until 0s --filter scope=swarm --filter secret=key --format '{{.Action}}'
 `;
 
+/** Events of the swarm among it: Docker tells them some time after what they tell of, and remembers 256. */
 const engine = `
   run --rm {image} echo hello
   run --rm -i {image} cat <<< typed
   tty run --rm -it {image} sh -c 'test -t 0 && echo terminal'
   run --rm {image} sh -c 'exit 3'
+  events --since {start} --until 0s --filter type=config --filter event=remove --format '{{.Action}} {{.Actor.Attributes.name}}'
+  events --since {start} --until 0s --filter type=service --filter event=create --format '{{.Action}} {{.Actor.Attributes.name}}'
+  events --since {start} --until 0s --filter type=node --filter event=create --format '{{json .Actor.Attributes}}'
+  events --since {start} --until 0s --filter scope=swarm --filter secret=key --format '{{.Action}}'
   run -d --name box {image} sleep 600
   ps --filter name=box --format '{{.Names}} {{.Image}} {{.Command}}'
   exec box echo inside
