@@ -97,7 +97,7 @@ async function converged(isPlaced: (task: Task) => boolean = () => true): Promis
     );
     const wanted = tasks.filter(({ desiredState }) => desiredState === "RUNNING");
     expect(wanted.map(({ status }) => status?.state)).toEqual(Array(replicas).fill("RUNNING"));
-    expect(wanted.filter(isPlaced)).toHaveLength(replicas);
+    expect(wanted.filter((task) => !isPlaced(task)).map(({ nodeId }) => nodeId)).toEqual([]);
   });
 }
 
@@ -152,7 +152,8 @@ test("tasks on the nodes' engine read their secret", async () => {
 
 test("a manager that is stopped and started again comes back, and writes go on", async () => {
   const first = await leader();
-  await docker.docker("stop", `${name}-${first}`);
+  // Docker's own ten seconds may be too few on a busy machine.
+  await docker.docker("stop", "--time", "60", `${name}-${first}`);
   say(`leader stopped gently: next write after ${await writeSoon()} ms`);
   expect(await inspect(first, "{{.State.ExitCode}}")).toBe("0");
   await docker.docker("start", `${name}-${first}`);
@@ -171,8 +172,11 @@ test("a paused worker's tasks run elsewhere, and its own end when it goes on", a
   const { nodes = [] } = await atSomeManager((control) => control.ListNodes({}, inTime));
   const paused = nodes.find(({ description }) => description?.hostname === `${name}-w1`)?.id;
   await docker.docker("pause", `${name}-w1`);
-  say(`worker paused: tasks elsewhere after ${await timed(() => converged(({ nodeId }) => nodeId !== paused))} ms`);
-  await docker.docker("unpause", `${name}-w1`);
+  try {
+    say(`worker paused: tasks elsewhere after ${await timed(() => converged(({ nodeId }) => nodeId !== paused))} ms`);
+  } finally {
+    await docker.docker("unpause", `${name}-w1`);
+  }
   await eventually(async () => expect(await nodeStates()).toEqual(whole));
   await eventually(async () => expect(await containersOfService()).toBe(replicas));
 });
@@ -181,8 +185,11 @@ test("a worker without a network loses its tasks to others, and takes part again
   const { nodes = [] } = await atSomeManager((control) => control.ListNodes({}, inTime));
   const cut = nodes.find(({ description }) => description?.hostname === `${name}-w2`)?.id;
   await docker.docker("network", "disconnect", `mswarm-${name}`, `${name}-w2`);
-  say(`worker cut off: tasks elsewhere after ${await timed(() => converged(({ nodeId }) => nodeId !== cut))} ms`);
-  await docker.docker("network", "connect", `mswarm-${name}`, `${name}-w2`);
+  try {
+    say(`worker cut off: tasks elsewhere after ${await timed(() => converged(({ nodeId }) => nodeId !== cut))} ms`);
+  } finally {
+    await docker.docker("network", "connect", `mswarm-${name}`, `${name}-w2`);
+  }
   await eventually(async () => expect(await nodeStates()).toEqual(whole));
   await eventually(async () => expect(await containersOfService()).toBe(replicas));
 });
