@@ -1,12 +1,16 @@
 import type { BindPropagation, ContainerMount } from "@mswarm/engine";
-import { unimplemented } from "@mswarm/runtime";
+import { invalidArgument, unimplemented } from "@mswarm/runtime";
 import type { Mount, Mount_BindOptions } from "@mswarm/wire";
 
-/** A mount of the specification, its templates filled in. UNIMPLEMENTED: Windows pipes and cluster volumes. */
+/**
+ * A mount of the specification, its templates filled in. UNIMPLEMENTED: Windows pipes and cluster volumes.
+ * INVALID_ARGUMENT: paths that mean another kind of mount, in Docker's words.
+ */
 export function containerMount(mount: Mount): ContainerMount {
   const { target = "", source = "" } = mount;
   const readOnly = mount.readonly ?? false;
   const type = mount.type ?? "BIND";
+  checkPaths(type, source, target);
   switch (type) {
     case "BIND":
       return { type: "bind", target, source, readOnly, ...bindOptions(mount.bindOptions) };
@@ -22,6 +26,22 @@ export function containerMount(mount: Mount): ContainerMount {
       throw unimplemented(`mount at ${target}: a type of mount that this version does not know`);
   }
 }
+
+/** Source: moby daemon/cluster/executor/container/validate.go. The engine is never told of a tmpfs's source. */
+function checkPaths(type: NonNullable<Mount["type"]>, source: string, target: string): void {
+  if (type !== "NPIPE" && !isAbsolute(target)) {
+    throw invalidArgument(`invalid mount target, must be an absolute path: ${target}`);
+  }
+  if (type === "BIND" && !isAbsolute(source)) {
+    throw invalidArgument(`invalid bind mount source, must be an absolute path: ${source}`);
+  }
+  if (type === "VOLUME" && isAbsolute(source)) {
+    throw invalidArgument(`invalid volume mount source, must not be an absolute path: ${source}`);
+  }
+  if (type === "TMPFS" && source !== "") throw invalidArgument("invalid tmpfs source, source must be empty");
+}
+
+const isAbsolute = (path: string): boolean => path.startsWith("/");
 
 function bindOptions(options: Mount_BindOptions | undefined) {
   if (options === undefined) return {};

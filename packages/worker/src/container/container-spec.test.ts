@@ -178,7 +178,8 @@ describe("mounts", () => {
   });
 
   test("options of binds, volumes and tmpfs are kept", () => {
-    expect(mountOf({ bindOptions: { propagation: "RSLAVE", nonrecursive: true }, readonly: true })).toMatchObject({
+    const bindOptions: Mount["bindOptions"] = { propagation: "RSLAVE", nonrecursive: true };
+    expect(mountOf({ source: "/a", target: "/b", bindOptions, readonly: true })).toMatchObject({
       propagation: "rslave",
       nonRecursive: true,
       readOnly: true,
@@ -202,6 +203,19 @@ describe("mounts", () => {
       sizeBytes: 4096,
       mode: 0o1777,
     });
+  });
+
+  test("paths that mean another kind of mount are refused in Docker's words, not made something of", () => {
+    const refusals: readonly (readonly [Mount, string])[] = [
+      [{ type: "TMPFS", source: "x", target: "/t" }, "invalid tmpfs source, source must be empty"],
+      [{ type: "BIND", target: "/t" }, "invalid bind mount source, must be an absolute path: "],
+      [{ source: "here", target: "/t" }, "invalid bind mount source, must be an absolute path: here"],
+      [{ type: "VOLUME", source: "/v", target: "/t" }, "invalid volume mount source, must not be an absolute path: /v"],
+      [{ type: "VOLUME", source: "v", target: "t" }, "invalid mount target, must be an absolute path: t"],
+    ];
+    for (const [mount, words] of refusals) {
+      expect(() => mountOf(mount)).toThrow(expect.objectContaining({ message: words }));
+    }
   });
 
   test("kinds that cannot be had here are refused with a sentence", () => {
