@@ -87,6 +87,18 @@ test("a join under way ends when the node is told to leave, or its client goes a
   expect(made.membership.state).toEqual({ kind: "active" });
 });
 
+test("whoever made a cluster, or joined one, finds the node under its name and ready, at once", async () => {
+  const [manager, worker] = [await daemons.running(), await daemons.running()];
+  const states = async (): Promise<readonly unknown[]> => {
+    const { nodes = [] } = await manager.control.ListNodes({});
+    return nodes.map(({ id, description, status }) => [id, description?.hostname !== undefined, status?.state]);
+  };
+  const managerId = await manager.init();
+  expect(await states()).toEqual([[managerId, true, "READY"]]);
+  const { nodeId } = await worker.join(manager, "worker");
+  expect(await states()).toContainEqual([nodeId, true, "READY"]);
+});
+
 test("a manager stops quickly although its quorum is gone, and a lone leader with work in flight too", async () => {
   const [first, second] = [await daemons.running(), await daemons.running()];
   await first.init();

@@ -38,6 +38,7 @@ export interface ClusterNodeParts extends MachineParts {
 }
 
 const readyPoll = milliseconds(10);
+const servedPoll = milliseconds(10);
 
 export class ClusterNode {
   readonly #parts: ClusterNodeParts;
@@ -176,6 +177,12 @@ export class ClusterNode {
       await clock.sleep(readyPoll, either);
     }
     throwIfAborted(either);
+  }
+
+  /** Resolves once a manager has taken this node's worker: before that it has no name and no state in the cluster. */
+  async served(signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.#tasks.signal]);
+    while (!this.#isServing) await this.#parts.clock.sleep(servedPoll, either);
   }
 
   /**

@@ -11,6 +11,7 @@ import {
   messageOf,
   seconds,
   TaskGroup,
+  throwIfAborted,
   unavailable,
 } from "@mswarm/runtime";
 import type { mswarm } from "@mswarm/wire";
@@ -135,6 +136,7 @@ export class Membership {
         const complaint = "the new cluster was not ready within 60 seconds";
         await within(initWait, { clock, complaint }, (limit) => node.ready(() => true, limit), inTime);
         await this.#standing.becomeMember();
+        await this.#waitForSession(node, inTime).catch(() => undefined);
         return credentials.identity.nodeId;
       });
     });
@@ -152,6 +154,7 @@ export class Membership {
       const settings = this.#settingsFor(request, "joining");
       const node = await this.#orNothing(() => this.#beAdmitted(request, { settings, addresses }, inTime));
       await this.#waitForMembership(node, inTime);
+      await this.#waitForSession(node, inTime);
       const { credentials } = this;
       return { nodeId: credentials?.identity.nodeId ?? "", isManager: credentials?.isManager ?? false };
     });
@@ -235,6 +238,17 @@ export class Membership {
         throw isRefusal(error) ? error : unavailable(`could not join the swarm in time: ${reason}`, { cause: error });
       }
       throw unavailable(`${joinTimeout} (${reason})`, { cause: error });
+    }
+  }
+
+  /** Whoever joined a node by its name asks for it next. Source: swarmkit node/node.go, Ready waits for the agent's session. */
+  async #waitForSession(node: ClusterNode, signal: AbortSignal): Promise<void> {
+    const bound = { clock: this.#parts.clock, complaint: "no manager has taken this node's worker yet" };
+    try {
+      await within(joinWait, bound, (limit) => node.served(limit), signal);
+    } catch (error) {
+      throwIfAborted(signal);
+      throw unavailable(`${joinTimeout} (${node.problem ?? messageOf(error)})`, { cause: error });
     }
   }
 
