@@ -46,6 +46,10 @@ export class LeaderLocator implements LeaderForwarder {
     this.#parts = parts;
   }
 
+  isHere(): boolean {
+    return !this.#isClosed && this.#parts.leadership().isLeader;
+  }
+
   /** Errors: UNKNOWN with Docker's text after ten seconds without a leader, UNAVAILABLE after `close`. */
   async leader(signal: AbortSignal, former?: FormerLeader): Promise<LeaderLocation> {
     const location = await this.#find(patience, signal, former);
@@ -57,6 +61,7 @@ export class LeaderLocator implements LeaderForwarder {
 
   /** For calls that a manager without a leader may be able to answer itself: they are tried here after a short while. */
   readonly orHere: LeaderForwarder = {
+    isHere: () => this.isHere(),
     leader: async (signal, former) => (await this.#find(shortPatience, signal, former)) ?? { self: true },
   };
 

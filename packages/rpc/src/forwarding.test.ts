@@ -271,7 +271,12 @@ function forwardingOf(service: BoundService, clock: Clock): Promise<Buffer> {
     end: () => undefined,
     release: () => undefined,
   });
-  return new Forwarding(clock).unary(method, Buffer.alloc(0), call, () => Promise.reject(handingOver()));
+  return new Forwarding(clock).unary(
+    method,
+    () => Buffer.alloc(0),
+    call,
+    () => Promise.reject(handingOver()),
+  );
 }
 
 const handingOver = (): SwarmError => unavailable("raft: leadership is being handed over to another manager");

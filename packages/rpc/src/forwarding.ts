@@ -65,6 +65,7 @@ export class Forwarding {
    */
   async destination(method: BoundMethod, call: IncomingCall): Promise<Channel | undefined> {
     if (method.forward === undefined || (method.anyManager && call.redirects.length === 0)) return undefined;
+    if (method.forward.isHere?.() === true) return undefined;
     const location = await method.forward.leader(call.signal);
     if (location.self) return undefined;
     if (call.redirects.length > 0) {
@@ -76,16 +77,18 @@ export class Forwarding {
   /**
    * A unary call. At the next healthy leader it is repeated as long as nobody has begun it (it could not be sent, the
    * leader is handing over, or is none any more), and once when the connection breaks while it is under way.
+   *
+   * @param request  gives its bytes; called when it is forwarded
    */
   async unary(
     method: BoundMethod,
-    request: Buffer,
+    request: () => Buffer,
     call: IncomingCall,
     answerHere: () => Promise<Buffer>,
   ): Promise<Buffer> {
     const { forward } = method;
     const runAt = (channel: Channel | undefined): Promise<Buffer> =>
-      channel === undefined ? answerHere() : channel.bytes.unary(method.path, request, optionsOf(call));
+      channel === undefined ? answerHere() : channel.bytes.unary(method.path, request(), optionsOf(call));
     let channel = await this.destination(method, call);
     const repetition = new Repetition(this.#clock);
     for (;;) {

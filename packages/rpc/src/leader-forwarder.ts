@@ -17,6 +17,8 @@ export interface FormerLeader {
 
 /** How a service that runs on the leader only finds it. */
 export interface LeaderForwarder {
+  /** True while this node leads, so that `leader` need not be asked. Absent: it always is. */
+  isHere?(): boolean;
   /**
    * Waits for a leader; rejects with the signal's reason, or with a SwarmError when none has been known for too long.
    * The channel stays the forwarder's own: it is not closed after the call.

@@ -133,3 +133,37 @@ test("calls end with what answers them", async () => {
   await failed;
   await expect(client.Check({})).rejects.toMatchObject({ code: "UNAVAILABLE" });
 });
+
+test("a call whose caller is gone already is not handled, one under way ends with its caller's reason", async () => {
+  const handled: string[] = [];
+  const client = clientOf(
+    health((service) => {
+      handled.push(service);
+      return new Promise(() => undefined);
+    }),
+  );
+  const gone = AbortSignal.abort(new Error("left before"));
+  await expect(client.Check({ service: "before" }, { signal: gone })).rejects.toThrow("left before");
+  const caller = new AbortController();
+  const failed = expect(client.Check({ service: "meanwhile" }, { signal: caller.signal })).rejects.toThrow("left");
+  await settle();
+  caller.abort(new Error("left"));
+  await failed;
+  expect(handled).toEqual(["meanwhile"]);
+});
+
+test("the end of what answers ends every call under way, and none that has its answer", async () => {
+  const manager = new AbortController();
+  const client = clientOf(
+    health((service) => (service === "quick" ? Promise.resolve("SERVING") : new Promise(() => undefined))),
+    new SimulatedClock(),
+    manager.signal,
+  );
+  expect(await client.Check({ service: "quick" })).toEqual({ status: "SERVING" });
+  const failed = Promise.all(
+    ["a", "b"].map((service) => expect(client.Check({ service })).rejects.toMatchObject({ code: "UNAVAILABLE" })),
+  );
+  await settle();
+  manager.abort();
+  await failed;
+});

@@ -1,21 +1,9 @@
 // A service of this process as its client sees it, without a connection: the same calls as on the control socket, forwarded
 // to the leader in the same way, but what is answered here is not encoded.
 import type { MethodDefinition } from "@grpc/proto-loader";
-import {
-  abortReason,
-  after,
-  type ChildAbort,
-  type Clock,
-  childAbort,
-  type Duration,
-  deadlineExceeded,
-  type Logger,
-  type SwarmError,
-  unavailable,
-  unimplemented,
-  whenAborted,
-} from "@mswarm/runtime";
+import { after, type Clock, type Duration, type Logger, type SwarmError, unimplemented } from "@mswarm/runtime";
 import { type Handlers, type ServiceName, serviceOf } from "@mswarm/wire";
+import { CallBounds } from "./call-bounds.ts";
 import type { CallOptions, ClientOf } from "./client.ts";
 import { Forwarding } from "./forwarding.ts";
 import { IncomingCall } from "./incoming-call.ts";
@@ -67,39 +55,36 @@ class LocalCaller {
     this.#forwarding = new Forwarding(parts.clock);
   }
 
-  async unary(definition: LocalMethod, request: object, options: CallOptions = {}): Promise<object> {
+  unary(definition: LocalMethod, request: object, options: CallOptions = {}): Promise<object> {
+    const timeout = options.timeout ?? this.#parts.timeout;
+    return new Promise((resolve, reject) => {
+      const call = this.#call(timeout);
+      const bounds = this.#bounds(call, options.signal, reject);
+      if (bounds.reason !== undefined) return;
+      if (timeout !== undefined) bounds.limit(timeout);
+      this.#answer(definition, request, call)
+        .then(resolve, (error: unknown) => reject(bounds.reason ?? this.#failure(error, definition.path)))
+        .finally(() => bounds.release());
+    });
+  }
+
+  async #answer(definition: LocalMethod, request: object, call: IncomingCall): Promise<object> {
     const { path, requestSerialize, responseDeserialize } = definition;
-    const { timeout = this.#parts.timeout, signal } = options;
-    const lifetime = this.#lifetime(signal);
-    const late = (): void => lifetime.abort(deadlineExceeded("context deadline exceeded"));
-    const timer = timeout === undefined ? undefined : this.#parts.clock.timer(timeout, late);
-    const run = async (): Promise<object> => {
-      const call = this.#call(lifetime.signal, timeout);
-      const method = this.#parts.find(path);
-      const bytes = requestSerialize(request);
-      let here: object | undefined;
-      const answer = await this.#forwarding.unary(method, bytes, call, async () => {
-        here = (await method.handle(method.decode(bytes), call)) as object;
-        return nothing;
-      });
-      return here ?? responseDeserialize(answer);
-    };
-    const ended = whenAborted(lifetime.signal).then(() => Promise.reject(abortReason(lifetime.signal)));
-    try {
-      return await Promise.race([run(), ended]);
-    } catch (error) {
-      throw this.#failure(error, path, lifetime.signal);
-    } finally {
-      timer?.cancel();
-      lifetime.release();
-    }
+    const method = this.#parts.find(path);
+    const encoded = (): Buffer => requestSerialize(request);
+    let here: object | undefined;
+    const answer = await this.#forwarding.unary(method, encoded, call, async () => {
+      here = (await method.handle(isFlat(request) ? request : method.decode(encoded()), call)) as object;
+      return nothing;
+    });
+    return here ?? responseDeserialize(answer);
   }
 
   async *stream(definition: LocalMethod, request: object, options: CallOptions = {}): AsyncGenerator<object> {
     const { path, requestSerialize, responseDeserialize } = definition;
-    const lifetime = this.#lifetime(options.signal);
+    const call = this.#call(options.timeout);
+    const bounds = this.#bounds(call, options.signal, ignore);
     try {
-      const call = this.#call(lifetime.signal, options.timeout);
       const method = this.#parts.find(path);
       const bytes = requestSerialize(request);
       const channel = await this.#forwarding.destination(method, call);
@@ -110,31 +95,27 @@ class LocalCaller {
         }
       }
     } catch (error) {
-      throw this.#failure(error, path, lifetime.signal);
+      throw bounds.reason ?? this.#failure(error, path);
     } finally {
-      lifetime.abort();
-      lifetime.release();
+      bounds.release();
+      call.cancel(this.#parts.clock.now());
     }
   }
 
-  /** Of a call: that of the caller or of what answers, whichever ends first. */
-  #lifetime(caller: AbortSignal | undefined): ChildAbort {
-    const call = childAbort(caller ?? neverAborted);
-    const service = this.#parts.lifetime?.();
-    if (service === undefined) return call;
-    const end = (): void => call.abort(unavailable("what answers this call has stopped"));
-    if (service.aborted) end();
-    else service.addEventListener("abort", end, { once: true });
-    return {
-      ...call,
-      release: () => {
-        service.removeEventListener("abort", end);
-        call.release();
+  #bounds(call: IncomingCall, caller: AbortSignal | undefined, ended: (reason: Error) => void): CallBounds {
+    const { clock, lifetime } = this.#parts;
+    return new CallBounds({
+      clock,
+      caller,
+      service: lifetime?.(),
+      ended: (reason) => {
+        call.cancel(clock.now());
+        ended(reason);
       },
-    };
+    });
   }
 
-  #call(signal: AbortSignal, timeout: Duration | undefined): IncomingCall {
+  #call(timeout: Duration | undefined): IncomingCall {
     const call = new IncomingCall({
       caller: { identity: undefined, remoteAddress: "", forwarder: undefined, isLocal: true },
       user: undefined,
@@ -145,16 +126,19 @@ class LocalCaller {
       release: ignore,
     });
     call.begin();
-    signal.addEventListener("abort", () => call.cancel(this.#parts.clock.now()), { once: true });
-    if (signal.aborted) call.cancel(this.#parts.clock.now());
     return call;
   }
 
-  #failure(error: unknown, path: string, signal: AbortSignal): Error | SwarmError {
-    return signal.aborted ? abortReason(signal) : errorOfStatus(statusOfThrown(error, path, this.#parts.log));
+  #failure(error: unknown, path: string): SwarmError {
+    return errorOfStatus(statusOfThrown(error, path, this.#parts.log));
   }
 }
 
-const neverAborted: AbortSignal = new AbortController().signal;
+/**
+ * True for a request that names something and no more: handlers read it as they read what is decoded. Others are encoded and
+ * decoded as on any way to a manager, so that the store gets objects that are nobody else's and hold no zero values.
+ */
+const isFlat = (request: object): boolean => Object.values(request).every((value) => typeof value !== "object");
+
 const nothing = Buffer.alloc(0);
 const ignore = (): void => undefined;

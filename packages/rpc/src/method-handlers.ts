@@ -71,7 +71,7 @@ async function* requestsOf(
 async function runUnary(method: BoundMethod, request: Bytes, call: IncomingCall, parts: HandlerParts): Promise<Bytes> {
   const answerHere = async (): Promise<Bytes> =>
     method.encode((await method.handle(decodeRequest(method, request, call, true), call)) as object);
-  return method.forward === undefined ? answerHere() : parts.forwarding.unary(method, request, call, answerHere);
+  return method.forward === undefined ? answerHere() : parts.forwarding.unary(method, () => request, call, answerHere);
 }
 
 function decodedStream(method: BoundMethod, requests: AsyncIterable<Bytes>, call: IncomingCall): AsyncIterable<object> {

@@ -1,7 +1,16 @@
 // Secrets and configs: the same routes twice. Source: engine-api reference 9.
 import { config, configSpec, secret, secretSpec } from "@mswarm/docker-json";
+import type { Secret } from "@mswarm/wire";
 import { badRequest } from "../errors/http-error.ts";
-import { answerEmpty, answerJson, type FaceRequest, type Route } from "../routing/route.ts";
+import { JsonMemo } from "../routing/json-memo.ts";
+import {
+  answerEmpty,
+  answerJson,
+  answerJsonLine,
+  answerJsonList,
+  type FaceRequest,
+  type Route,
+} from "../routing/route.ts";
 import { ListFilters } from "./list-filters.ts";
 import { findConfig, findSecret } from "./lookup.ts";
 import { onManager } from "./manager-call.ts";
@@ -20,6 +29,9 @@ function requireTemplates(kind: string, { templating }: { readonly templating?: 
 const updateVersion = (kind: string, request: FaceRequest): ReturnType<typeof versionParameter> =>
   versionParameter(request.query, () => `invalid ${kind} version`);
 
+// Not those of configs, which hold their data.
+const secretTexts = new JsonMemo<Secret>((each) => secret.write(each));
+
 const secretRoutes: readonly Route[] = [
   {
     method: "GET",
@@ -33,13 +45,15 @@ const secretRoutes: readonly Route[] = [
         labels: given.labels("label"),
       };
       const { secrets = [] } = await control.ListSecrets({ filters }, options);
-      return answerJson(secrets.map((each) => secret.write(each)));
+      return answerJsonList(secrets.map((each) => secretTexts.textOf(each)));
     }),
   },
   {
     method: "GET",
     pattern: "/secrets/{id}",
-    handler: onManager(async (call) => answerJson(secret.write(await findSecret(call, nameOf(call.request))))),
+    handler: onManager(async (call) =>
+      answerJsonLine(secretTexts.textOf(await findSecret(call, nameOf(call.request)))),
+    ),
   },
   {
     method: "POST",

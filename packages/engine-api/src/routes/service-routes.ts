@@ -3,7 +3,14 @@ import { service, serviceSpec } from "@mswarm/docker-json";
 import type { ContainerSpec, Service, ServiceSpec } from "@mswarm/wire";
 import { serverError } from "../errors/http-error.ts";
 import { JsonMemo, jsonLine } from "../routing/json-memo.ts";
-import { answerEmpty, answerJson, answerJsonList, type FaceRequest, type Route } from "../routing/route.ts";
+import {
+  answerEmpty,
+  answerJson,
+  answerJsonLine,
+  answerJsonList,
+  type FaceRequest,
+  type Route,
+} from "../routing/route.ts";
 import { clientsPinSince, pinnedImage } from "./image-digest.ts";
 import { ListFilters } from "./list-filters.ts";
 import { findService } from "./lookup.ts";
@@ -154,7 +161,7 @@ export const serviceRoutes: readonly Route[] = [
     handler: onManager(async (call) => {
       const { request } = call;
       const insertDefaults = strictFlag(request.query, "insertDefaults");
-      return answerJson(service.write(await findService(call, idOf(request), insertDefaults)));
+      return answerJsonLine(texts.textOf(await findService(call, idOf(request), insertDefaults)));
     }),
   },
   {

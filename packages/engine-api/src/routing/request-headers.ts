@@ -19,11 +19,12 @@ const single: ReadonlySet<string> = new Set([
  * two lengths, a length beside `chunked`, bad chunks, folded lines and spaces before a colon.
  */
 export function checkHeaders({ rawHeaders, headers, httpVersion }: IncomingMessage): void {
-  const seen = new Set<string>();
+  const seen: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? "").toLowerCase();
-    if (single.has(name) && seen.has(name)) throw badRequest(`the request has two ${name} headers`);
-    seen.add(name);
+    if (!single.has(name)) continue;
+    if (seen.includes(name)) throw badRequest(`the request has two ${name} headers`);
+    seen.push(name);
   }
   const encoding = headers["transfer-encoding"];
   if (encoding === undefined) return;

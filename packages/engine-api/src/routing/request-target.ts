@@ -16,8 +16,8 @@ export interface RequestTarget {
 /** Where names hold slashes, so that clients may send them encoded; below them everything belongs to the engine. */
 const namesWithSlashes: readonly string[] = ["images", "distribution", "plugins"];
 
-const versionPrefix = /^v(?<version>[0-9.]+)$/;
-const knownVersion = /^1\.(?<minor>0|[1-9][0-9]{0,2})$/;
+const versionPrefix = /^v[0-9.]+$/;
+const knownVersion = /^v1\.(?:0|[1-9][0-9]{0,2})$/;
 
 /** Errors: HttpError 400 for a target that is no plain path, or that could be read in two ways. */
 export function readTarget(target: string): RequestTarget {
@@ -31,7 +31,8 @@ export function readTarget(target: string): RequestTarget {
   if (segments.some((part, index) => part === "." || part === ".." || (part === "" && index < segments.length - 1))) {
     throw badRequest("the path holds empty segments or dots: give it without them");
   }
-  const version = versionPrefix.exec(segments[0] ?? "")?.groups?.["version"];
+  const [first = ""] = segments;
+  const version = versionPrefix.test(first) ? first : undefined;
   const own = version === undefined ? segments : segments.slice(1);
   if (/%2f/i.test(rawPath) && !namesWithSlashes.includes(rawPath.split("/")[version === undefined ? 1 : 2] ?? "")) {
     throw badRequest("the path holds an encoded slash, which could be read in two ways");
@@ -45,9 +46,10 @@ export function readTarget(target: string): RequestTarget {
 }
 
 function minorOf(version: string): number {
-  const minor = knownVersion.exec(version)?.groups?.["minor"];
-  if (minor === undefined) throw badRequest(`"v${version}" is no version of the Engine API: it is written as v1.41`);
-  return Number(minor);
+  if (!knownVersion.test(version)) {
+    throw badRequest(`"${version}" is no version of the Engine API: it is written as v1.41`);
+  }
+  return Number(version.slice("v1.".length));
 }
 
 function decodePath(raw: string): string {
@@ -69,8 +71,12 @@ function decodePath(raw: string): string {
   return path;
 }
 
+/** Most requests have none. Nobody changes what was read. */
+const noParameters = new URLSearchParams();
+
 /** Errors: HttpError 400 for an encoding that is none, as Go says it. */
 export function readQuery(query: string): URLSearchParams {
+  if (query === "") return noParameters;
   const broken = /%(?![0-9a-fA-F]{2}).{0,2}/.exec(query);
   if (broken !== null) throw badRequest(`invalid URL escape ${JSON.stringify(broken[0])}`);
   return new URLSearchParams(query);

@@ -44,7 +44,7 @@ export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>
  * What a handler answers. Version and server headers are added to it.
  *
  * - `json`: written as Docker writes it; a bigint becomes a number, undefined members are left out
- * - `bytes`: as they are
+ * - `bytes`: as they are; a text leaves in one piece with its head
  * - `empty`: no body at all, length 0
  * - `stream`: status and headers go out at once, then each chunk as it comes, with back-pressure; the iterator is
  *   `return()`ed when the client goes away
@@ -52,7 +52,12 @@ export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>
  */
 export type FaceAnswer =
   | { readonly kind: "json"; readonly status: number; readonly headers?: AnswerHeaders; readonly value: unknown }
-  | { readonly kind: "bytes"; readonly status: number; readonly headers?: AnswerHeaders; readonly body: Buffer }
+  | {
+      readonly kind: "bytes";
+      readonly status: number;
+      readonly headers?: AnswerHeaders;
+      readonly body: Buffer | string;
+    }
   | { readonly kind: "empty"; readonly status: number; readonly headers?: AnswerHeaders }
   | {
       readonly kind: "stream";
@@ -69,11 +74,21 @@ export const answerJson = (value: unknown, status = 200, headers: AnswerHeaders 
   value,
 });
 
+const jsonHeaders: AnswerHeaders = { "Content-Type": "application/json" };
+
+/** @param line  a value as Docker writes it, without the line end */
+export const answerJsonLine = (line: string): FaceAnswer => ({
+  kind: "bytes",
+  status: 200,
+  headers: jsonHeaders,
+  body: `${line}\n`,
+});
+
 /** @param lines  the elements as Docker writes them */
 export const answerJsonList = (lines: readonly string[]): FaceAnswer => ({
   kind: "bytes",
   status: 200,
-  headers: { "Content-Type": "application/json" },
+  headers: jsonHeaders,
   body: Buffer.from(`[${lines.join(",")}]\n`),
 });
 

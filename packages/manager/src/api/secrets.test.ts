@@ -23,6 +23,19 @@ test("no answer about a secret contains its data, and the store keeps it", async
   expect(store.view((tx) => tx.get(secrets, secretId)?.spec?.data)).toEqual(data);
 });
 
+test("answers about a secret are the same object as long as it does not change", async () => {
+  const { control } = controlFixture();
+  const made = (await control.CreateSecret({ spec: spec("a") }, localCall)).secret;
+  const secretId = made?.id ?? "";
+  const read = async () => (await control.GetSecret({ secretId }, localCall)).secret;
+  const before = await read();
+  expect(await read()).toBe(before);
+  const labels = { annotations: { name: "a", labels: { a: "2" } } };
+  await control.UpdateSecret({ secretId, secretVersion: made?.meta?.version ?? {}, spec: labels }, localCall);
+  expect((await read())?.spec?.annotations?.labels).toEqual({ a: "2" });
+  expect(before?.spec?.annotations?.labels).toEqual({ a: "1" });
+});
+
 test.each([
   [{}, "INVALID_ARGUMENT", "invalid argument"],
   [{ spec: { data } }, "INVALID_ARGUMENT", "name must be provided"],

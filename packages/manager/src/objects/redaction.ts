@@ -7,11 +7,20 @@ const builtInAddressPool = ["10.0.0.0/8"];
 const builtInSubnetSize = 24;
 const defaultVxlanPort = 4789;
 
-/** The secret without its data. */
+const withoutData = new WeakMap<Secret, Secret>();
+
+/**
+ * The secret without its data. The same object each time for one of the store, which never changes: whoever remembers what
+ * it has made of it finds it again.
+ */
 export function redactedSecret(secret: Secret): Secret {
   if (secret.spec === undefined) return secret;
+  const known = withoutData.get(secret);
+  if (known !== undefined) return known;
   const { data: _data, ...spec } = secret.spec;
-  return { ...secret, spec };
+  const redacted = { ...secret, spec };
+  withoutData.set(secret, redacted);
+  return redacted;
 }
 
 /** The cluster without keys. Names what is shown, so that a new field is hidden until somebody decides about it. */
