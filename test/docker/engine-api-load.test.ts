@@ -121,7 +121,9 @@ test("thousands of requests, finished and abandoned, leave no file open and no m
   for (let warm = 0; warm < 40; warm += 1) await round();
   const [files, memory] = [await openFiles(), await residentMegabytes()];
   for (let count = 0; count < 200; count += 1) await round();
-  await eventually(async () => expect(await openFiles()).toBeLessThanOrEqual(files + 2));
+  // Idle connections to the engine may stay: as many as there were questions at once.
+  const kept = 10;
+  await eventually(async () => expect(await openFiles()).toBeLessThanOrEqual(files + kept + 2));
   // V8 lets its heap grow for some ten thousand requests before it stays as it is: this finds what a request keeps for good
   // when it is 50 KB or more, as a stream with its buffers is.
   expect(await residentMegabytes()).toBeLessThan(memory + 150);

@@ -1,4 +1,5 @@
-// The engine's answer on its way to the client: head at once, body as it comes, trailers at its end.
+// The engine's answer on its way to the client: head at once where it may be long until something follows, body as it comes,
+// trailers at its end.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { forwardedHeaders } from "./forwarded-headers.ts";
 
@@ -18,7 +19,8 @@ export function relayAnswer(answer: IncomingMessage, response: ServerResponse): 
   // Without being told, an HTTP/1.1 connection stays open: Docker does not send the header either.
   if (response.shouldKeepAlive) response.removeHeader("connection");
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? "", forwardedHeaders(answer.rawHeaders));
-  response.flushHeaders();
+  // A body of known length follows at once, and its first piece takes the head along.
+  if (answer.headers["content-length"] === undefined) response.flushHeaders();
   answer.pipe(response, { end: false });
   answer.once("end", () => {
     if (answer.rawTrailers.length > 0 && response.chunkedEncoding) response.addTrailers(pairsOf(answer.rawTrailers));

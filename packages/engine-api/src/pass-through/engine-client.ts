@@ -5,17 +5,16 @@ import { HttpError } from "../errors/http-error.ts";
 import type { EngineAnswer, EngineHttp, EngineRequest } from "../routing/engine-http.ts";
 import { parseJson } from "../routing/strict-json.ts";
 import { engineSilent } from "./engine-failure.ts";
-import { openEngineRequest } from "./engine-socket.ts";
 import type { PassThroughParts } from "./forward-request.ts";
 
 const longestAnswer = 16 * 1024 * 1024;
 
-export function engineClient({ enginePath, onAnswer }: PassThroughParts): EngineHttp {
+export function engineClient({ engine, onAnswer }: PassThroughParts): EngineHttp {
   return {
     request: (asked, signal) =>
       new Promise<EngineAnswer>((resolve, reject) => {
         throwIfAborted(signal);
-        const request = openEngineRequest(enginePath, {
+        const request = engine.open({
           method: asked.method,
           path: asked.path,
           headers: headersOf(asked),
@@ -31,7 +30,7 @@ export function engineClient({ enginePath, onAnswer }: PassThroughParts): Engine
           answer.once("close", () => request.destroy());
           resolve(answerOf(answer));
         });
-        request.on("error", (error) => reject(signal.aborted ? abortReason(signal) : engineSilent(enginePath, error)));
+        request.on("error", (error) => reject(signal.aborted ? abortReason(signal) : engineSilent(engine.path, error)));
         request.end(asked.body);
       }),
   };

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { expect, test } from "vitest";
 import { soon, startTestFace } from "../testing/test-face.ts";
 
@@ -30,9 +31,9 @@ test("a connection is used again, and requests behind each other are taken in th
   const client = await face.connect();
   client.send(get("/first") + get("/second"));
   const first = await face.engineReceives("/first");
-  expect(face.engineConnections).toHaveLength(1);
+  expect(first.received).not.toContain("/second");
   first.send(ok("one"));
-  const second = await face.engineReceives("/second", 1);
+  const second = await face.engineReceives("/second");
   second.send(ok("two"));
   await soon(() => expect(client.received).toMatch(/one.*two$/s));
 });
@@ -158,17 +159,69 @@ test("without an engine the client is told so", async () => {
   expect(client.received).toContain("Content-Type: application/json\r\n");
 });
 
-test("thousands of requests leave no connection behind", async () => {
-  const face = await startTestFace([], {
-    engine: ({ socket }) => {
-      socket.once("data", () => socket.write(ok("x")));
-    },
-  });
+/** Says "x" to each request as it comes. */
+const answering = ({ socket }: { readonly socket: Socket }): void => {
+  socket.on("data", () => socket.write(ok("x")));
+};
+
+test("thousands of requests that change something leave no connection behind", async () => {
+  const face = await startTestFace([], { engine: answering });
   const client = await face.connect();
   for (let round = 1; round <= 20; round += 1) {
-    client.send(get("/info2").repeat(100));
+    client.send("POST /prune HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n".repeat(100));
     await soon(() => expect(client.byteCount).toBe(ok("x").length * 100 * round));
   }
   expect(face.engineConnections).toHaveLength(2_000);
   await soon(() => expect(face.openEngineConnections()).toBe(0));
+});
+
+test("questions share connections, and of those of many callers at once a few stay open", async () => {
+  const face = await startTestFace([], { engine: answering });
+  const clients = await Promise.all(Array.from({ length: 100 }, () => face.connect()));
+  for (let round = 1; round <= 5; round += 1) {
+    for (const client of clients) client.send(get("/info2"));
+    await soon(() =>
+      expect(clients.map(({ byteCount }) => byteCount)).toEqual(clients.map(() => ok("x").length * round)),
+    );
+  }
+  await soon(() => expect(face.openEngineConnections()).toBeLessThanOrEqual(16));
+});
+
+test("a question is asked again when the connection of an earlier one turns out to be dead", async () => {
+  const face = await startTestFace();
+  const client = await face.connect();
+  client.send(get("/first"));
+  (await face.engineReceives("/first")).send(ok("one"));
+  await soon(() => expect(client.received).toContain("\r\n\r\none"));
+  client.send(get("/second"));
+  (await face.engineReceives("/second")).close();
+  (await face.engineReceives("/second", 1)).send(ok("two"));
+  await soon(() => expect(client.received).toMatch(/one.*200 OK.*\r\n\r\ntwo$/s));
+});
+
+test("what changes something has a connection of its own, and is never sent twice", async () => {
+  const face = await startTestFace();
+  const client = await face.connect();
+  client.send(get("/first"));
+  (await face.engineReceives("/first")).send(ok("one"));
+  await soon(() => expect(client.received).toContain("\r\n\r\none"));
+  client.send("DELETE /containers/x HTTP/1.1", "Host: d", "", "");
+  (await face.engineReceives("DELETE /containers/x", 1)).close();
+  await soon(() => expect(client.received).toContain("HTTP/1.1 503 Service Unavailable"));
+  expect(face.engineConnections).toHaveLength(2);
+});
+
+test("a client that goes away in the middle of an answer leaves no half-read connection to the next question", async () => {
+  const face = await startTestFace();
+  const leaving = await face.connect();
+  leaving.send(get("/images/x/get"));
+  const first = await face.engineReceives("/get");
+  first.send("HTTP/1.1 200 OK", "Content-Length: 10", "", "half.");
+  await soon(() => expect(leaving.received).toContain("half."));
+  leaving.close();
+  await soon(() => expect(first.hasEnded).toBe(true));
+  const client = await face.connect();
+  client.send(get("/next"));
+  (await face.engineReceives("/next", 1)).send(ok("whole"));
+  await soon(() => expect(client.received).toMatch(/\r\n\r\nwhole$/));
 });

@@ -3,12 +3,11 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { HttpError } from "../errors/http-error.ts";
 import { pairsOf, relayAnswer } from "./engine-answer.ts";
 import { engineSilent } from "./engine-failure.ts";
-import { openEngineRequest } from "./engine-socket.ts";
+import type { EngineSocket } from "./engine-socket.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
 
 export interface PassThroughParts {
-  /** Of the engine's unix socket. */
-  readonly enginePath: string;
+  readonly engine: EngineSocket;
   /** Told of the head of each of the engine's answers. */
   readonly onAnswer: (answer: IncomingMessage) => void;
 }
@@ -28,24 +27,39 @@ export function forwardRequest(
   consumed?: Buffer,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const engineRequest = openEngineRequest(parts.enginePath, {
-      method: message.method,
-      path: message.url,
-      headers: framedHeaders(message),
-    });
-    engineRequest.once("response", (answer) => {
-      parts.onAnswer(answer);
-      relayAnswer(answer, response);
-    });
-    engineRequest.once("upgrade", (_answer, socket) => {
-      socket.destroy();
-      reject(new HttpError(502, "the engine has changed to another protocol, which nobody has asked for"));
-    });
-    engineRequest.on("error", (error) => {
-      // After the head, the answer's own end or break is what counts.
-      if (response.headersSent || response.destroyed) return;
-      reject(engineSilent(parts.enginePath, error));
-    });
+    const { engine } = parts;
+    const asked = { method: message.method, path: message.url, headers: framedHeaders(message) };
+    const mayRepeat = consumed === undefined && isQuestion(message);
+    let engineRequest: ClientRequest;
+    const send = (isRepeated: boolean): void => {
+      const current = mayRepeat && !isRepeated ? engine.ask(asked) : engine.open(asked);
+      engineRequest = current;
+      current.once("response", (answer) => {
+        parts.onAnswer(answer);
+        relayAnswer(answer, response);
+      });
+      current.once("upgrade", (_answer, socket) => {
+        socket.destroy();
+        reject(new HttpError(502, "the engine has changed to another protocol, which nobody has asked for"));
+      });
+      current.on("error", (error) => {
+        // After the head, the answer's own end or break is what counts.
+        if (response.headersSent || response.destroyed) return;
+        if (current.reusedSocket) send(true);
+        else reject(engineSilent(engine.path, error));
+      });
+      if (consumed !== undefined) current.end(consumed);
+      // Head and end in one write: the engine may answer a head and close before a second one.
+      else if (!hasBody(message)) current.end();
+      else if (message.headers.expect === undefined) sendBody(message, current);
+      else {
+        current.flushHeaders();
+        current.once("continue", () => {
+          response.writeContinue();
+          sendBody(message, current);
+        });
+      }
+    };
     response.once("close", () => {
       // Also after the end: an engine that has answered may still be waiting for a body that nobody will send.
       engineRequest.destroy();
@@ -54,19 +68,13 @@ export function forwardRequest(
       message.resume();
       resolve();
     });
-    if (consumed !== undefined) engineRequest.end(consumed);
-    // Head and end in one write: the engine may answer a head and close before a second one.
-    else if (!hasBody(message)) engineRequest.end();
-    else if (message.headers.expect === undefined) sendBody(message, engineRequest);
-    else {
-      engineRequest.flushHeaders();
-      engineRequest.once("continue", () => {
-        response.writeContinue();
-        sendBody(message, engineRequest);
-      });
-    }
+    send(false);
   });
 }
+
+/** True for what changes nothing and has no body: the engine may get it twice. */
+const isQuestion = (message: IncomingMessage): boolean =>
+  (message.method === "GET" || message.method === "HEAD") && !hasBody(message) && message.headers.expect === undefined;
 
 /**
  * With the framing of the body said again, since the parser has taken it off, and without a wish for another protocol: one that

@@ -5,7 +5,6 @@ import type { Duplex } from "node:stream";
 import { badRequest, HttpError } from "../errors/http-error.ts";
 import { relayAnswer } from "./engine-answer.ts";
 import { engineSilent } from "./engine-failure.ts";
-import { openEngineRequest } from "./engine-socket.ts";
 import type { PassThroughParts } from "./forward-request.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
 import { splice } from "./splice.ts";
@@ -37,7 +36,7 @@ export async function forwardUpgrade(
   parts: PassThroughParts,
 ): Promise<void> {
   const { body, rest } = await takeBody(message, socket, head);
-  const engineRequest = openEngineRequest(parts.enginePath, {
+  const engineRequest = parts.engine.open({
     method: message.method,
     path: message.url,
     headers: [...forwardedHeaders(message.rawHeaders), "Connection", "Upgrade"],
@@ -62,7 +61,7 @@ export async function forwardUpgrade(
       socket.resume();
       resolve();
     });
-    engineRequest.on("error", (error) => reject(engineSilent(parts.enginePath, error)));
+    engineRequest.on("error", (error) => reject(engineSilent(parts.engine.path, error)));
     engineRequest.end(body);
   });
 }

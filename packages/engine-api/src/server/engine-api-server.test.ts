@@ -129,6 +129,9 @@ test("a body that is too large or no JSON is refused, and the connection goes on
   const client = await face.connect();
   client.send(post("/services/a/update", '{"long":"body"}'));
   await soon(() => expect(client.received).toContain("HTTP/1.1 413 "));
+  const chunked = ["POST /services/a/update HTTP/1.1", "Host: d", "Transfer-Encoding: chunked", ""];
+  client.send(...chunked, "4", "long", "8", "and more", "0", "", "");
+  await soon(() => expect(client.received.match(/HTTP\/1.1 413 /g)).toHaveLength(2));
   client.send(post("/services/a/update", '{"a":1,'));
   await soon(() => expect(client.received).toContain("the body is not JSON"));
   client.send(post("/services/a/update", "{}"));

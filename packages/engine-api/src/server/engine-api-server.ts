@@ -8,6 +8,7 @@ import { errorAnswer } from "../errors/error-answer.ts";
 import { badRequest, notFoundHere } from "../errors/http-error.ts";
 import { engineClient } from "../pass-through/engine-client.ts";
 import { askInTime } from "../pass-through/engine-in-time.ts";
+import { EngineSocket } from "../pass-through/engine-socket.ts";
 import { forwardRequest, type PassThroughParts } from "../pass-through/forward-request.ts";
 import { forwardUpgrade, responseOn } from "../pass-through/forward-upgrade.ts";
 import type { FaceContext } from "../routing/face-context.ts";
@@ -57,7 +58,7 @@ export class EngineApiServer {
     const { enginePath, routes, context } = parts;
     this.#parts = parts;
     this.#table = new RouteTable(routes);
-    this.#passThrough = { enginePath, onAnswer: ({ headers }) => this.#facts.learn(headers) };
+    this.#passThrough = { engine: new EngineSocket(enginePath), onAnswer: ({ headers }) => this.#facts.learn(headers) };
     this.#context = { ...context, engine: engineClient(this.#passThrough) };
     // Uploads and idle connections may take as long as they like, as with Docker.
     this.#server = createServer({ maxHeaderSize, requestTimeout: 0, keepAliveTimeout: 0 });
@@ -99,6 +100,7 @@ export class EngineApiServer {
     });
     await closed;
     timer.cancel();
+    this.#passThrough.engine.close();
   }
 
   async #inTurn(message: IncomingMessage, response: ServerResponse): Promise<void> {
