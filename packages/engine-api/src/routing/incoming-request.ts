@@ -81,10 +81,11 @@ export class IncomingRequest implements FaceRequest {
         reject(tooLarge());
       });
       message.once("end", () => resolve(Buffer.concat(chunks, size)));
-      message.on("error", reject);
-      message.once("close", () => {
-        if (!message.complete) reject(badRequest("the request ends within its body"));
-      });
+      const cutOff = (): void => reject(badRequest("the request ends within its body"));
+      message.on("error", cutOff);
+      message.once("close", cutOff);
+      // A client that had gone before anybody read: the close has been told already.
+      if (message.destroyed) cutOff();
     });
   }
 }

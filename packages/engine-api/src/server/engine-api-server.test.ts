@@ -1,4 +1,4 @@
-import { deferred, invalidArgument, notFound } from "@mswarm/runtime";
+import { deferred, invalidArgument, messageOf, notFound, whenAborted } from "@mswarm/runtime";
 import { expect, test } from "vitest";
 import { HttpError } from "../errors/http-error.ts";
 import { answerEmpty, answerJson, answerStream, type FaceRequest, passToEngine, type Route } from "../routing/route.ts";
@@ -136,6 +136,26 @@ test("a body that is too large or no JSON is refused, and the connection goes on
   await soon(() => expect(client.received).toContain("the body is not JSON"));
   client.send(post("/services/a/update", "{}"));
   await soon(() => expect(client.received).toContain("HTTP/1.1 200 OK"));
+});
+
+test("a body that nobody can send any more is no body, however late it is asked for", async () => {
+  const begun = new Set<string>();
+  const outcomes: unknown[] = [];
+  const reading = async (request: FaceRequest): Promise<typeof passToEngine> => {
+    begun.add(request.path);
+    if (request.path === "/services/late/update") await whenAborted(request.signal);
+    outcomes.push(await request.bytes().catch(messageOf));
+    return passToEngine;
+  };
+  const face = await startTestFace([{ ...echo, handler: reading }], { engine });
+  for (const id of ["early", "late"]) {
+    const client = await face.connect();
+    client.send(`POST /services/${id}/update HTTP/1.1`, "Host: d", "Content-Length: 10", "", "half");
+    await soon(() => expect(begun).toContain(`/services/${id}/update`));
+    client.close();
+    await soon(() => expect(outcomes.at(-1)).toBe("the request ends within its body"));
+    outcomes.length = 0;
+  }
 });
 
 test("a request that the handler has read reaches the engine with the same body", async () => {
