@@ -116,11 +116,14 @@ test("writes go on when the leader is stopped gently", async () => {
   const leader = await cluster.leader();
   const writers = SteadyWriters.start("stopped", managersBut(leader), 8);
   await writers.pass();
+  // The test before has pulled a plug: connections to that machine may have been slow until now.
+  writers.measure();
   await leader.stop();
   await writers.pass().finally(() => leader.start());
   await writers.stop();
   report("leader stopped gently", writers);
-  expect(writers.longestWrite).toBeLessThan(seconds(10));
+  // 0.1 to 0.2 s on an idle machine, 0.6 s where ten programs want each processor.
+  expect(writers.longestWrite).toBeLessThan(seconds(2.5));
   await cluster.allReady();
   await writers.areHeldBy(managers());
 });

@@ -15,7 +15,7 @@ export class SteadyWriters {
   readonly acknowledged = new Set<string>();
   /** Each text with which a try failed, and how often. */
   readonly failures = new Map<string, number>();
-  /** Longest time from a write's first try to its acknowledgement, repetitions included. */
+  /** Longest time from a write's first try to its acknowledgement, repetitions included; since `measure` where that was called. */
   longestWrite: Duration = milliseconds(0);
   readonly #prefix: string;
   readonly #writing: Promise<void>[];
@@ -43,6 +43,11 @@ export class SteadyWriters {
       expect(this.acknowledged.size).toBeGreaterThan(count + this.#writing.length);
       expect([...this.#pending].every((since) => since > begun)).toBe(true);
     });
+  }
+
+  /** From now on: what was slow before does not count. */
+  measure(): void {
+    this.longestWrite = milliseconds(0);
   }
 
   /** Ends the writers after the write each is at. */

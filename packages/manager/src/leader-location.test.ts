@@ -137,3 +137,22 @@ test("calls at a former leader have a moment to be answered, then their connecti
   expect(opened.get(follower)?.isClosed).toBe(true);
   expect(opened.get(other)?.isClosed).toBe(false);
 });
+
+test("new calls to a leader with which contact was lost take a new connection; old ones have a moment", async () => {
+  const { locator, clock, opened, lead } = locatorOf();
+  lead("2");
+  await locator.leader(waiting);
+  const before = opened.get(follower);
+  locator.contactRegained("2");
+  const found = await locator.leader(waiting);
+  const now = opened.get(follower);
+  expect(now?.channel).not.toBe(before?.channel);
+  expect(found).toEqual({ self: false, channel: now?.channel });
+  await clock.advance(milliseconds(299));
+  expect(before?.isClosed).toBe(false);
+  await clock.advance(milliseconds(2));
+  expect([before?.isClosed, now?.isClosed]).toEqual([true, false]);
+  locator.contactRegained("2");
+  locator.close();
+  expect(now?.isClosed).toBe(true);
+});

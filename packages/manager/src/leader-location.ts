@@ -38,6 +38,8 @@ export interface LeaderLocatorParts {
 export class LeaderLocator implements LeaderForwarder {
   readonly #parts: LeaderLocatorParts;
   readonly #channels = new Map<string, Channel>();
+  /** No new calls are made on these; those that are under way have a moment. */
+  readonly #leaving = new Set<Channel>();
   /** Those who wait for a change. */
   readonly #waiting = new Set<() => void>();
   #isClosed = false;
@@ -137,11 +139,28 @@ export class LeaderLocator implements LeaderForwarder {
     });
   }
 
+  /**
+   * Contact to a member was lost and is back. A connection from before may be dead without anybody having been told: with
+   * its plug pulled for a while, the kernel would repeat what was lost only after many seconds. New calls take a new one.
+   */
+  contactRegained(raftId: RaftId): void {
+    const address = this.#addressOf(raftId);
+    const channel = address === undefined ? undefined : this.#channels.get(address);
+    if (address === undefined || channel === undefined) return;
+    this.#channels.delete(address);
+    this.#leaving.add(channel);
+    this.#parts.clock.timer(farewell, () => {
+      this.#leaving.delete(channel);
+      channel.close();
+    });
+    this.#changed();
+  }
+
   /** Ends all connections; whoever asks from now on is refused. Idempotent. */
   close(): void {
     this.#isClosed = true;
     this.#changed();
-    for (const channel of this.#channels.values()) channel.close();
+    for (const channel of [...this.#channels.values(), ...this.#leaving]) channel.close();
     this.#channels.clear();
   }
 

@@ -41,7 +41,14 @@ export function layFoundation(options: ManagerOptions, parts: ManagerParts): Fou
     raftId: holder.raftId,
     address: options.advertiseAddress,
   });
-  const transport = new PeerTransport({ openPeerChannel: openChannel, clock, random, log, greeting });
+  const transport = new PeerTransport({
+    openPeerChannel: openChannel,
+    clock,
+    random,
+    log,
+    greeting,
+    regained: ({ raftId }) => locator.contactRegained(raftId),
+  });
   const observed = new ObservedTransport(transport);
   const locator = new LeaderLocator({
     clock,
@@ -61,6 +68,7 @@ export function layFoundation(options: ManagerOptions, parts: ManagerParts): Fou
     live,
     greeted: ({ raftId = "0", address = "" }, nodeId) => {
       if (hostAndPort(address) !== undefined) transport.hasMoved(raftId, nodeId, address);
+      transport.heardOf(raftId, nodeId);
     },
     store,
     raft: holder,

@@ -12,6 +12,8 @@ export interface PeerTransportParts {
   readonly log: Logger;
   /** What this manager says of itself to the others. */
   readonly greeting: () => mswarm.HelloRequest;
+  /** Contact to a member is back after it was lost: other connections to it may be dead, and nobody was told. */
+  readonly regained?: (member: Member) => void;
 }
 
 const resolveTimeout = seconds(2);
@@ -72,6 +74,12 @@ export class PeerTransport implements Transport {
     if (this.#moved.get(raftId)?.address === address) return;
     this.#moved.set(raftId, { address, insteadOf: member.address });
     this.setMembers(this.#members);
+  }
+
+  /** A manager has greeted this one, by its own certificate: it can be reached, and is if it was not. */
+  heardOf(raftId: RaftId, nodeId: string): void {
+    const peer = this.#peers.get(raftId);
+    if (peer?.member.nodeId === nodeId) peer.heard();
   }
 
   #connect(listed: Member): void {

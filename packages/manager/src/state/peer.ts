@@ -3,8 +3,10 @@ import type { Member, RaftMessage, TransportListener } from "@mswarm/raft";
 import type { Channel } from "@mswarm/rpc";
 import {
   Backoff,
+  type ChildAbort,
   type Clock,
   childAbort,
+  type Duration,
   isSwarmError,
   type Logger,
   messageOf,
@@ -32,12 +34,16 @@ export interface PeerParts {
   /** What we say of ourselves. */
   readonly greeting: () => mswarm.HelloRequest;
   readonly listener: () => TransportListener | undefined;
+  /** Contact to the member is back after it was lost. */
+  readonly regained?: (member: Member) => void;
 }
 
 /** A Hello takes as long as a health check of SwarmKit may. Source: wire reference 1.6. */
 const helloTimeout = seconds(2);
 /** How often an mswarm peer is asked whether it is still there: TCP alone notices a pulled plug after minutes. */
 const probeInterval = seconds(2);
+/** An attempt to connect that is younger may well be on its way. */
+const freshAttempt = milliseconds(250);
 /** For messages that are already on their way to a member that was removed. Source: wire reference 5.4. */
 const lingerTime = seconds(8);
 
@@ -49,6 +55,12 @@ export class Peer {
   readonly #backoff: Backoff;
   #kind: PeerKind | undefined;
   #isActive = false;
+  #wasActive = false;
+  #attempt: ChildAbort | undefined;
+  #attemptBegan: Duration = milliseconds(0);
+  /** Between two attempts. */
+  #pause: ChildAbort | undefined;
+  #triesAgainAtOnce = false;
   /** False between two attempts: what is sent then would be stale when the peer comes back. */
   #accepts = true;
   #isRetired = false;
@@ -57,7 +69,7 @@ export class Peer {
   constructor(member: Member, parts: PeerParts) {
     this.member = member;
     this.#parts = parts;
-    this.#backoff = new Backoff({ base: milliseconds(100), max: seconds(1) }, parts.random);
+    this.#backoff = new Backoff({ base: milliseconds(100), max: milliseconds(500) }, parts.random);
     const lifetime = new AbortController().signal;
     this.#tasks = new TaskGroup(lifetime, (name, error) =>
       parts.log.error({ raftId: member.raftId, task: name, error }, "connection to a raft member failed for good"),
@@ -86,6 +98,17 @@ export class Peer {
     }
   }
 
+  /**
+   * The member has spoken to this manager, so it can be reached: one that was not is tried at once. After a plug was put back, an
+   * attempt from before would wait for the kernel to repeat what was lost.
+   */
+  heard(): void {
+    if (this.#isActive || this.#parts.clock.monotonic() - this.#attemptBegan < freshAttempt) return;
+    this.#triesAgainAtOnce = true;
+    this.#attempt?.abort(unavailable("the member has spoken: it is tried anew"));
+    this.#pause?.abort();
+  }
+
   /** Ends the connection soon, and says so: the member was removed. */
   retire(onEnd: () => void): void {
     if (this.#isRetired) return;
@@ -106,25 +129,38 @@ export class Peer {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const attempt = childAbort(signal);
+      this.#attempt = attempt;
+      this.#attemptBegan = this.#parts.clock.monotonic();
+      this.#triesAgainAtOnce = false;
       const channel = this.#parts.openChannel(this.member.address);
       try {
-        await this.#attempt(channel, attempt.signal);
+        await this.#connect(channel, attempt.signal);
         this.#failed(unavailable("the peer ended the stream"));
       } catch (error) {
         if (signal.aborted) return;
         this.#failed(error);
       } finally {
+        this.#attempt = undefined;
         attempt.abort();
         attempt.release();
         channel.close();
       }
       if (this.#isRetired) return;
-      await this.#parts.clock.sleep(this.#backoff.next(), signal);
+      if (!this.#triesAgainAtOnce) await this.#waitForNext(signal);
       this.#accepts = true;
     }
   }
 
-  async #attempt(channel: Channel, signal: AbortSignal): Promise<void> {
+  /** A growing pause; `heard` ends it. */
+  async #waitForNext(signal: AbortSignal): Promise<void> {
+    const pause = childAbort(signal);
+    this.#pause = pause;
+    await this.#parts.clock.sleep(this.#backoff.next(), pause.signal).catch(() => undefined);
+    this.#pause = undefined;
+    pause.release();
+  }
+
+  async #connect(channel: Channel, signal: AbortSignal): Promise<void> {
     this.#kind = await this.#hello(channel, signal);
     this.#succeeded();
     if (this.#kind === "docker") await this.#sendCalls(channel, signal);
@@ -153,8 +189,10 @@ export class Peer {
     if (!this.#isActive) {
       const { raftId, address } = this.member;
       this.#parts.log.info({ raftId, address, kind: this.#kind }, "connected to a raft member");
+      if (this.#wasActive) this.#parts.regained?.(this.member);
     }
     this.#isActive = true;
+    this.#wasActive = true;
   }
 
   #failed(error: unknown): void {
