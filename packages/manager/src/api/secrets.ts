@@ -14,7 +14,7 @@ import type {
   UpdateSecretRequest,
   UpdateSecretResponse,
 } from "@mswarm/wire";
-import { redactedSecret } from "../objects/redaction.ts";
+import { redactedSecret, rememberedSecret } from "../objects/redaction.ts";
 import { validateSecretSpec } from "../objects/secret-spec.ts";
 import type { ControlOperation } from "./control-parts.ts";
 import { described, meetsAny } from "./filters.ts";
@@ -27,7 +27,7 @@ export const getSecret: ControlOperation<GetSecretRequest, GetSecretResponse> = 
   { secretId = "" },
 ) => {
   if (secretId === "") throw invalidArgument("secret ID must be provided");
-  return { secret: redactedSecret(store.view((tx) => existing(tx, secrets, secretId))) };
+  return { secret: rememberedSecret(store.view((tx) => existing(tx, secrets, secretId))) };
 };
 
 /** Without the internal ones. */
@@ -41,7 +41,7 @@ export const listSecrets: ControlOperation<ListSecretsRequest, ListSecretsRespon
     (secret) => secret.internal !== true && meetsAny(described(secret), filters),
     filters,
   );
-  return { secrets: chosen.map(redactedSecret) };
+  return { secrets: chosen.map(rememberedSecret) };
 };
 
 /** Errors: INVALID_ARGUMENT, UNIMPLEMENTED, ALREADY_EXISTS. */

@@ -7,19 +7,22 @@ const builtInAddressPool = ["10.0.0.0/8"];
 const builtInSubnetSize = 24;
 const defaultVxlanPort = 4789;
 
-const withoutData = new WeakMap<Secret, Secret>();
-
-/**
- * The secret without its data. The same object each time for one of the store, which never changes: whoever remembers what
- * it has made of it finds it again.
- */
+/** The secret without its data. */
 export function redactedSecret(secret: Secret): Secret {
   if (secret.spec === undefined) return secret;
-  const known = withoutData.get(secret);
-  if (known !== undefined) return known;
   const { data: _data, ...spec } = secret.spec;
-  const redacted = { ...secret, spec };
-  withoutData.set(secret, redacted);
+  return { ...secret, spec };
+}
+
+const askedFor = new WeakMap<Secret, Secret>();
+
+/**
+ * The same for a secret of the store that somebody has asked for: what is asked for once is asked for again, and whoever
+ * remembers what it has made of the answer finds it again. It goes with the secret, which never changes.
+ */
+export function rememberedSecret(secret: Secret): Secret {
+  const redacted = askedFor.get(secret) ?? redactedSecret(secret);
+  askedFor.set(secret, redacted);
   return redacted;
 }
 
