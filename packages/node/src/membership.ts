@@ -7,6 +7,7 @@ import {
   alreadyExists,
   type ChildAbort,
   childAbort,
+  type Duration,
   isSwarmError,
   messageOf,
   seconds,
@@ -33,6 +34,8 @@ import { within } from "./time-limit.ts";
 /** Docker's API waits this long for a join (wire 9.1). */
 const joinWait = seconds(20);
 const initWait = seconds(60);
+/** With a manager of its own, a node has its session within some ten milliseconds of it, or its engine does not answer. */
+const ownSessionWait = seconds(5);
 /** So long Docker's daemon is silent while it starts. Source: moby daemon/cluster/cluster.go, swarmConnectTimeout. */
 const startWait = seconds(20);
 /** How often a certificate that is out of its dates is looked at again: the clock may have been set. */
@@ -136,7 +139,8 @@ export class Membership {
         const complaint = "the new cluster was not ready within 60 seconds";
         await within(initWait, { clock, complaint }, (limit) => node.ready(() => true, limit), inTime);
         await this.#standing.becomeMember();
-        await this.#waitForSession(node, inTime).catch(() => undefined);
+        // The cluster stands, also where the engine answers no more and the worker waits for it.
+        await this.#waitForSession(node, ownSessionWait, inTime).catch(() => undefined);
         return credentials.identity.nodeId;
       });
     });
@@ -154,7 +158,7 @@ export class Membership {
       const settings = this.#settingsFor(request, "joining");
       const node = await this.#orNothing(() => this.#beAdmitted(request, { settings, addresses }, inTime));
       await this.#waitForMembership(node, inTime);
-      await this.#waitForSession(node, inTime);
+      await this.#waitForSession(node, joinWait, inTime);
       const { credentials } = this;
       return { nodeId: credentials?.identity.nodeId ?? "", isManager: credentials?.isManager ?? false };
     });
@@ -242,10 +246,10 @@ export class Membership {
   }
 
   /** Whoever joined a node by its name asks for it next. Source: swarmkit node/node.go, Ready waits for the agent's session. */
-  async #waitForSession(node: ClusterNode, signal: AbortSignal): Promise<void> {
+  async #waitForSession(node: ClusterNode, limit: Duration, signal: AbortSignal): Promise<void> {
     const bound = { clock: this.#parts.clock, complaint: "no manager has taken this node's worker yet" };
     try {
-      await within(joinWait, bound, (limit) => node.served(limit), signal);
+      await within(limit, bound, (served) => node.served(served), signal);
     } catch (error) {
       throwIfAborted(signal);
       throw unavailable(`${joinTimeout} (${node.problem ?? messageOf(error)})`, { cause: error });
