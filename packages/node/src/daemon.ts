@@ -47,7 +47,11 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     await makeRuntimeDirectory(dirname(controlPath), "--control");
     await makeRuntimeDirectory(dirname(apiPath), "--api");
     const control = await createControlServer({ membership, clock, random, log, path: controlPath });
-    const face = await createEngineApiFace({ membership, clock, log });
+    const face = await createEngineApiFace({ membership, clock, log }).catch(async (error: unknown) => {
+      // A process that still serves one socket does not end, and ignores SIGTERM.
+      await control.close(answerGrace);
+      throw error;
+    });
     log.info(
       { version, control: options.control, api: options.api, stateDirectory: state.root, pid: process.pid },
       "mswarm daemon is ready",
