@@ -1,5 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger, systemClock } from "@mswarm/runtime";
@@ -75,6 +76,34 @@ test("the control socket has mode 0660, asks for no certificate, and admits whoe
   expect(callers).toEqual([{ identity: undefined, remoteAddress: "", forwarder: undefined, isLocal: true }]);
   await channel.client("docker.swarmkit.v1.NodeCA").NodeCertificateStatus({});
   channel.close();
+});
+
+test("a file that is no socket is kept, and named", async () => {
+  const path = await socketPath();
+  await writeFile(path, "notes");
+  const link = `${path}.link`;
+  await symlink(path, link);
+  for (const taken of [path, link]) {
+    await expect(unixServer(taken, [nodeCa])).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+      message: `${taken} is there and is not a socket: delete it, or choose another path`,
+    });
+  }
+  expect(await readFile(path, "utf8")).toBe("notes");
+  expect(await readlink(link)).toBe(path);
+});
+
+test("a socket whose process is too busy to accept more is not taken for a dead one's", async () => {
+  const path = await socketPath();
+  // Stopped with a queue of one, which two connections fill.
+  const script = `const n=require('net');const s=n.createServer();s.listen({path:process.argv[1],backlog:1},()=>{
+    for(let i=0;i<2;i++)n.connect(process.argv[1]).on('error',()=>{});
+    console.log('full');process.kill(process.pid,'SIGSTOP')})`;
+  const busy = spawn(process.execPath, ["-e", script, path], { stdio: ["ignore", "pipe", "ignore"] });
+  cleanups.push(async () => void busy.kill("SIGKILL"));
+  await once(busy.stdout, "data");
+  await expect(unixServer(path, [nodeCa])).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+  expect((await stat(path)).isSocket()).toBe(true);
 });
 
 test("a socket file that a dead process left is replaced, one in use is not", async () => {
