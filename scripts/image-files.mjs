@@ -97,6 +97,6 @@ for (const path of ["raft/node_modules/level", "runtime/node_modules/pino", "run
 const start = join(image, "bin/mswarm");
 writeFileSync(
   start,
-  `#!/bin/sh\nexport NODE_COMPILE_CACHE=/app/${bundle}/compiled\nexec /bin/node ${flags} /app/${bundle}/main.js "$@"\n`,
+  `#!/bin/sh\nexport NODE_COMPILE_CACHE=/app/${bundle}/compiled\nexec /bin/node ${flags} -- /app/${bundle}/main.js "$@"\n`,
 );
 chmodSync(start, 0o755);
