@@ -33,6 +33,8 @@ import { raftService, raftTransportService } from "../../packages/manager/src/st
 export const clock: Clock = systemClock();
 const random = cryptoRandom();
 const log = silentLogger();
+/** Its own, where nobody's outgoing connection can get the port of a member that is down. */
+const host = `127.${2 + random.below(250)}.${1 + random.below(254)}.1`;
 
 /** Polls until `condition` holds. */
 export async function eventually(condition: () => boolean, within: Duration = seconds(60)): Promise<void> {
@@ -100,7 +102,7 @@ export async function createManagers(options: Partial<RaftNodeOptions> = {}): Pr
   const memberOf = (raftId: string): Member => ({
     raftId,
     nodeId: `node${raftId}`,
-    address: `127.0.0.1:${addresses.get(raftId)?.port ?? 0}`,
+    address: `${host}:${addresses.get(raftId)?.port ?? 0}`,
   });
 
   async function serve(
@@ -140,7 +142,7 @@ export async function createManagers(options: Partial<RaftNodeOptions> = {}): Pr
       log,
     });
     const known = addresses.get(raftId);
-    addresses.set(raftId, await server.listenTcp({ host: "127.0.0.1", port: known?.port ?? 0 }));
+    addresses.set(raftId, await server.listenTcp({ host, port: known?.port ?? 0 }));
     return server;
   }
 

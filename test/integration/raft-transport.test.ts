@@ -138,7 +138,8 @@ test("a manager that accepts connections but never answers is noticed, and the g
   await third.crash();
   const silent = createServer((socket) => socket.on("error", () => socket.destroy()));
   await new Promise<void>((resolve) => {
-    silent.listen(Number(third.member.address.split(":")[1]), "127.0.0.1", resolve);
+    const [host, port] = third.member.address.split(":");
+    silent.listen(Number(port), host, resolve);
   });
   await eventually(() => !leader.node.reachable("3"));
   const began = clock.monotonic();
