@@ -1,4 +1,4 @@
-import { type Clock, type Logger, milliseconds, silentLogger, systemClock } from "@mswarm/runtime";
+import { type Clock, cryptoRandom, type Logger, milliseconds, silentLogger, systemClock } from "@mswarm/runtime";
 import type { NodeIdentity } from "../call.ts";
 import { type Channel, type ChannelOptions, openChannel } from "../channel.ts";
 import { createRpcServer, type ListenAddress, type RpcServer, type RpcServerOptions } from "../server.ts";
@@ -21,7 +21,11 @@ export interface LoopbackOptions {
   readonly log?: Logger;
 }
 
-/** A real server on 127.0.0.1, and channels to it under any identity. */
+const random = cryptoRandom();
+/** This process's own: another's outgoing connection cannot get the port of a server that closes and comes back. */
+const host = `127.${2 + random.below(250)}.${1 + random.below(254)}.1`;
+
+/** A real server on a loopback address, and channels to it under any identity. */
 export interface Loopback {
   readonly server: RpcServer;
   readonly address: ListenAddress;
@@ -48,7 +52,7 @@ export async function startLoopback(options: LoopbackOptions): Promise<Loopback>
     log: options.log ?? silentLogger(),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
-  const address = await server.listenTcp({ host: "127.0.0.1", port: 0 });
+  const address = await server.listenTcp({ host, port: 0 });
   const channels: Channel[] = [];
   return {
     server,
