@@ -292,7 +292,7 @@ const textOf = (frames: readonly LogFrame[], stream: LogFrame["stream"]): readon
 async function until(subject: EngineContractSubject, holds: () => Promise<boolean>): Promise<void> {
   const start = subject.clock.monotonic();
   while (!(await holds())) {
-    assert.ok(subject.clock.monotonic() - start < seconds(30), "the engine did not get there within 30 s");
+    assert.ok(subject.clock.monotonic() - start < seconds(90), "the engine did not get there within 90 s");
     await subject.clock.sleep(milliseconds(50));
   }
 }
