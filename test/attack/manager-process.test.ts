@@ -32,10 +32,13 @@ const channels: Channel[] = [];
 beforeAll(async () => {
   engineFolder = await mkdtemp(join(tmpdir(), "mswf-"));
   const socket = join(engineFolder, "engine.sock");
-  // All that a manager without tasks asks of its engine.
+  // All that a node without tasks needs of its engine.
   engine = createServer((request, response) => {
-    response.statusCode = request.url?.includes("/_ping") === true ? 200 : 503;
-    response.end();
+    const path = request.url?.replace(/^\/v1\.\d+/, "").replace(/\?.*/, "") ?? "";
+    const answers: Record<string, unknown> = { "/_ping": "OK", "/info": { NCPU: 2 }, "/containers/json": [] };
+    response.setHeader("Content-Type", "application/json");
+    response.statusCode = path in answers ? 200 : 503;
+    response.end(JSON.stringify(answers[path] ?? { message: "nothing here" }));
   });
   await new Promise<void>((resolve) => engine.listen(socket, resolve));
   cluster = await TestCluster.create(`unix://${socket}`);

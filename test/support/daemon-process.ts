@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type Channel, type ClientOf, openUnixChannel } from "@mswarm/rpc";
 import { failedPrecondition, isSwarmError, seconds, systemClock } from "@mswarm/runtime";
 import type { Handlers, mswarm } from "@mswarm/wire";
-import { callLimit, eventually, patience } from "./eventually.ts";
+import { eventually, patience } from "./eventually.ts";
 import type { TestMachine } from "./test-network.ts";
 
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -187,7 +187,7 @@ export class DaemonProcess {
 
   async init(): Promise<string> {
     const addresses = { listenAddr: this.managerAddress, advertiseAddr: this.managerAddress };
-    return (await this.daemon.Init(addresses, { timeout: callLimit })).nodeId ?? "";
+    return (await this.daemon.Init(addresses, { timeout: patience })).nodeId ?? "";
   }
 
   /** Waits on when the daemon says, after 20 s, that it goes on joining. */
