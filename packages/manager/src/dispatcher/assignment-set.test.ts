@@ -33,6 +33,22 @@ const step = fc.record({
   flush: fc.boolean(),
 });
 
+test("a task that is made anew under its old id is taken from the node until it is assigned again", async () => {
+  const store = leadingStore();
+  const set = new AssignmentSet("here");
+  const put = async (state: "NEW" | "ASSIGNED"): Promise<readonly (string | undefined)[]> => {
+    await store.update((tx) => {
+      if (tx.get(tasks, "t1") !== undefined) tx.remove(tasks, "t1");
+      tx.create(tasks, { id: "t1", nodeId: "here", status: { state } });
+    });
+    return store.view((tx) => set.sync(tx, ["t1"])).map(({ action }) => action);
+  };
+  expect(await put("ASSIGNED")).toEqual(["UPDATE"]);
+  expect(await put("NEW")).toEqual(["REMOVE"]);
+  expect(await put("NEW")).toEqual([]);
+  expect(await put("ASSIGNED")).toEqual(["UPDATE"]);
+});
+
 test("whatever happens to tasks, a node holds exactly its assigned tasks and the secrets of those not past RUNNING", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {

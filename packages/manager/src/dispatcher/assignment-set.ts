@@ -56,8 +56,8 @@ export class AssignmentSet {
 
   #keep(id: string, task: Task): AssignmentChange | undefined {
     const state = task.status?.state;
-    // Not assigned yet: a global task has its node from birth.
-    if (compareTaskStates(state, "ASSIGNED") < 0) return undefined;
+    // Not assigned yet, or not any more: a global task has its node from birth.
+    if (compareTaskStates(state, "ASSIGNED") < 0) return this.#drop(id);
     const known = this.#tasks.get(id);
     this.#tasks.set(id, task);
     const isNeedy = compareTaskStates(state, "RUNNING") <= 0;
