@@ -1,6 +1,7 @@
 import { alreadyExists, failedPrecondition, invalidArgument, unavailable } from "@mswarm/runtime";
 import type { ClusterSpec, Node, NodeSpec } from "@mswarm/wire";
 import { expect, test } from "vitest";
+import { addLab } from "./commands/lab.ts";
 import { run, type TestSetting } from "./testing/test-context.ts";
 
 const token = "SWMTKN-1-60uy207dtev5wh3dl7qi8v6jpo8008hlzz3d71ve89xqzipeuc-3qz6hnt9atn77wystpnqpkubj";
@@ -97,6 +98,13 @@ test("what the daemon refuses is shown in docker's words, exit code 1", async ()
     expect(result.exitCode).toBe(1);
     expect(result.err).toBe(`Error response from daemon: ${message}\n`);
   }
+});
+
+test("what fails without a daemon is not called its answer", async () => {
+  const daemon = await run(["daemon", "--engine", "foo", "--state-dir", "/nonexistent/state"]);
+  expect(daemon).toMatchObject({ exitCode: 1, err: expect.stringMatching(/^engine address foo/) });
+  const lab = await run(["lab", "up", "--managers", "0"], { more: [addLab] });
+  expect(lab).toMatchObject({ exitCode: 1, err: expect.stringMatching(/^a lab has 1 to 7 managers/) });
 });
 
 test("several arguments: what can be done is done, the rest is reported", async () => {

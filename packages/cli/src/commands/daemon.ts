@@ -7,6 +7,7 @@ import type { CliContext } from "../cli-context.ts";
 import { parseGenericResources } from "../flags/generic-resource.ts";
 import { type OptionValues, UsageError } from "../flags/option-values.ts";
 import { parseBytes, parseFraction } from "../flags/quantities.ts";
+import { withoutDaemon } from "../local-failure.ts";
 
 /** Flag, environment variable, default: DESIGN section 10. */
 const settings = [
@@ -35,7 +36,7 @@ export function addDaemon(parent: CliCommand, context: CliContext): void {
     const options = daemonOptions(optionsOf(command));
     // Loaded here, because the other commands do not need the daemon's code.
     const { runDaemon } = await import("@mswarm/node/daemon");
-    await runDaemon(options, context.signal);
+    await withoutDaemon(runDaemon(options, context.signal));
   });
 }
 

@@ -5,6 +5,7 @@ import type { CliContext } from "../cli-context.ts";
 import { demoLab, runDemo } from "../demo/demo.ts";
 import { type Lab, type LabParts, labDown, labUp, openLab, statusOf } from "../lab/lab.ts";
 import { type LabNode, labRoots } from "../lab/layout.ts";
+import { withoutDaemon } from "../local-failure.ts";
 import { formatTable } from "../output/table.ts";
 
 const defaultName = "lab";
@@ -36,15 +37,13 @@ export function addLab(parent: CliCommand, context: CliContext): void {
   up.action(async () => {
     const flags = optionsOf(up);
     const started = context.clock.monotonic();
-    const running = await labUp(
-      {
-        name: flags.text("name") ?? defaultName,
-        managers: flags.parsed("managers", wholeNumber) ?? 3,
-        workers: flags.parsed("workers", wholeNumber) ?? 2,
-        engine: engineOf(context),
-      },
-      labParts(context),
-    );
+    const wanted = {
+      name: flags.text("name") ?? defaultName,
+      managers: flags.parsed("managers", wholeNumber) ?? 3,
+      workers: flags.parsed("workers", wholeNumber) ?? 2,
+      engine: engineOf(context),
+    };
+    const running = await withoutDaemon(labUp(wanted, labParts(context)));
     const seconds = ((context.clock.monotonic() - started) / 1_000).toFixed(1);
     const [first] = running.nodes;
     context.out(
@@ -60,7 +59,7 @@ export function addLab(parent: CliCommand, context: CliContext): void {
     .option("--format <format>", '"json" for one object per node');
   status.action(async () => {
     const flags = optionsOf(status);
-    const found = await openLab(flags.text("name") ?? defaultName, rootsOf(context));
+    const found = await withoutDaemon(openLab(flags.text("name") ?? defaultName, rootsOf(context)));
     const rows = await nodeRows(found, context.clock);
     if (flags.text("format") === "json") {
       for (const row of rows) context.out(`${JSON.stringify(row)}\n`);
@@ -79,7 +78,7 @@ export function addLab(parent: CliCommand, context: CliContext): void {
   down.option("--name <name>", "Name of the lab", defaultName);
   down.action(async () => {
     const name = optionsOf(down).text("name") ?? defaultName;
-    await labDown(name, labParts(context));
+    await withoutDaemon(labDown(name, labParts(context)));
     context.out(`The lab "${name}" is gone.\n`);
   });
 }

@@ -3,6 +3,7 @@ import { invariant, notFound } from "@mswarm/runtime";
 import { SimulatedClock } from "@mswarm/runtime/simulated";
 import type { CliContext, Control, Daemon, Logs, Operations } from "../cli-context.ts";
 import { localFailure } from "../local-failure.ts";
+import type { AddCommand } from "../program.ts";
 import { type ExitCode, runCommandLine } from "../run.ts";
 
 export interface TestRun {
@@ -26,6 +27,8 @@ export interface TestSetting {
   readonly clock?: SimulatedClock;
   readonly isTerminal?: boolean;
   readonly signal?: AbortSignal;
+  /** Commands beside those of `createProgram`. */
+  readonly more?: readonly AddCommand[];
 }
 
 /** Runs one command line, arguments as a shell would split them. */
@@ -67,7 +70,7 @@ export async function run(argv: readonly string[], setting: TestSetting = {}): P
       isUp = true;
     },
   };
-  const exitCode = await runCommandLine(argv, context);
+  const exitCode = await runCommandLine(argv, context, setting.more);
   return { exitCode, ...printed, requests };
 }
 
