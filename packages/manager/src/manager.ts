@@ -78,7 +78,7 @@ export class Manager {
     return this.#foundation.services.local;
   }
 
-  /** Aborts when this manager begins to stop: whoever watches its store hears nothing more. */
+  /** Aborts, with the reason, when this manager begins to stop: whoever watches its store hears nothing more. */
   get lifetime(): AbortSignal {
     return this.#lifetime.signal;
   }
@@ -105,7 +105,8 @@ export class Manager {
         log.info({ reason: messageOf(error) }, "leadership was not handed over");
       });
     }
-    this.#lifetime.abort(aborted("this manager is stopping"));
+    // Whoever waits for an answer is told of a full disk, not of what followed from it.
+    this.#lifetime.abort(this.raft.stopped ?? aborted("this manager is stopping"));
     this.#reconsider();
     await server.close(closeGrace);
     locator.close();

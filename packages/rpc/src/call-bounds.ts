@@ -1,5 +1,13 @@
 // What ends a call without a connection before its answer: its caller, what answers it, its time.
-import { abortReason, type Clock, type Duration, deadlineExceeded, type Timer, unavailable } from "@mswarm/runtime";
+import {
+  abortReason,
+  type Clock,
+  type Duration,
+  deadlineExceeded,
+  messageOf,
+  type Timer,
+  unavailable,
+} from "@mswarm/runtime";
 
 export interface CallBoundsParts {
   readonly clock: Clock;
@@ -52,7 +60,8 @@ export class CallBounds {
   }
 
   serviceEnded(): void {
-    this.#end(unavailable("what answers this call has stopped"));
+    const reason = messageOf(this.#parts.service?.reason);
+    this.#end(unavailable(`what answers this call has stopped: ${reason}`));
   }
 
   /** The call has its answer. */

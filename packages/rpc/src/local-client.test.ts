@@ -120,18 +120,19 @@ test("a call that is not answered in time fails, and its handler is told", async
   await told.promise;
 });
 
-test("calls end with what answers them", async () => {
+test("calls end with what answers them, and say why it ended", async () => {
   const manager = new AbortController();
   const client = clientOf(
     health(() => new Promise(() => undefined)),
     new SimulatedClock(),
     manager.signal,
   );
-  const failed = expect(client.Check({})).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  const told = { code: "UNAVAILABLE", message: "what answers this call has stopped: no space left on device" };
+  const failed = expect(client.Check({})).rejects.toMatchObject(told);
   await settle();
-  manager.abort();
+  manager.abort(unavailable("no space left on device"));
   await failed;
-  await expect(client.Check({})).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  await expect(client.Check({})).rejects.toMatchObject(told);
 });
 
 test("a call whose caller is gone already is not handled, one under way ends with its caller's reason", async () => {

@@ -1,4 +1,11 @@
-import { type Duration, failedPrecondition, messageOf, milliseconds, resourceExhausted } from "@mswarm/runtime";
+import {
+  type Duration,
+  failedPrecondition,
+  messageOf,
+  milliseconds,
+  resourceExhausted,
+  type SwarmError,
+} from "@mswarm/runtime";
 import { raftDefaults } from "../core/config.ts";
 import { type ConfChange, noRaftId, type RaftId, type RaftMessage } from "../core/messages.ts";
 import { RaftCore } from "../core/raft-core.ts";
@@ -192,6 +199,11 @@ export class RaftNode implements TransportListener {
     this.#wasRemoved = true;
     this.#parts.log.info({ raftId: this.#self.raftId }, "this manager was removed from the cluster");
     this.#parts.onRemoved();
+  }
+
+  /** Why this member takes part no more, as its disk said it; undefined while it does. */
+  get stopped(): SwarmError | undefined {
+    return this.#driver.stopped;
   }
 
   /** This member, as it was when it joined. */
