@@ -126,9 +126,9 @@ export class Membership {
   }
 
   /** Makes a new cluster; returns this node's id. What fails, or is interrupted, leaves nothing behind. */
-  init(request: mswarm.InitRequest, signal: AbortSignal): Promise<string> {
-    return this.#try(signal, async (inTime) => {
-      checkInit(request);
+  async init(request: mswarm.InitRequest, signal: AbortSignal): Promise<string> {
+    checkInit(request);
+    return await this.#try(signal, async (inTime) => {
       await requireEngine(this.#parts, inTime);
       const settings = this.#settingsFor(request, "initialising");
       return await this.#orNothing(async () => {

@@ -184,6 +184,8 @@ export class TaskContainer {
       if (answer === "no-such-container") throw noSuchContainer(taskName(task));
     } catch (error) {
       if (!isSwarmError(error) || signal.aborted || error.code === "UNAVAILABLE") throw error;
+      // For its exit code; what went wrong is known.
+      await this.#find(signal).catch(() => undefined);
       throw new SwarmError(error.code, `starting container failed: ${error.message}`, { cause: error });
     }
   }

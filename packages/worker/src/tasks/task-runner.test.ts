@@ -99,7 +99,7 @@ test("failures before STARTING reject, from STARTING on they fail", async () => 
   expect(scene.manager.lastStatus("t1")).toMatchObject({ state: "REJECTED", err: "no space left on device" });
   scene.manager.assign({ task: assignedTask("t2", { command: ["/no-such-program"] }, { slot: "2" }) });
   await scene.pass();
-  expect(scene.manager.lastStatus("t2")).toMatchObject({ state: "FAILED" });
+  expect(scene.manager.lastStatus("t2")).toMatchObject({ state: "FAILED", container: { exitCode: 127 } });
   expect(scene.manager.lastStatus("t2")?.err).toMatch(/^starting container failed: OCI runtime create failed/);
 });
 
