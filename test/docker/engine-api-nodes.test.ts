@@ -122,7 +122,8 @@ test("a manager that has just been started answers when it manages again, not be
 
 test("tasks run on while the daemon of their node restarts, and without an engine the swarm is still there", async () => {
   const service = ["service", "create", "-q", "--no-resolve-image", "--update-monitor", "1ms", "--name", "web"];
-  await on(leader, ...service, "--constraint", "node.hostname==w1", engine.image, "sleep", "600");
+  const onWorker = ["--constraint", "node.hostname==w1", "--restart-delay", "0s", "--stop-grace-period", "1s"];
+  await on(leader, ...service, ...onWorker, engine.image, "sleep", "600");
   const container = await on(worker, "ps", "-q", "--no-trunc", "--filter", "is-task=true");
   expect(container).toMatch(/^[0-9a-f]{64}\n$/);
   expect(await on(worker, "ps", "-q", "--no-trunc", "--filter", "is-task=false")).not.toContain(container.trim());
