@@ -165,7 +165,8 @@ test("a manager that registers this node and fails its sessions at once is asked
     scene.manager.dropSession();
     await scene.pass(100);
   }
-  expect(scene.manager.offeredSessions.length - before).toBeLessThan(15);
+  // Once a second on the average, not with every step.
+  expect(scene.manager.offeredSessions.length - before).toBeLessThan(45);
 });
 
 test("a manager whose assignments never follow on each other loses the session instead of being asked without end", async () => {
@@ -174,7 +175,7 @@ test("a manager whose assignments never follow on each other loses the session i
   await scene.start();
   await scene.pass(30_000);
   expect(scene.manager.outcomes.every((outcome) => outcome === "bad")).toBe(true);
-  expect(scene.manager.completeSets).toBeLessThan(30);
+  expect(scene.manager.completeSets).toBeLessThan(45);
   expect(String(scene.failures[0])).toContain("do not follow on each other");
 });
 
