@@ -37,8 +37,8 @@ export interface ClusterNodeParts extends MachineParts {
   readonly initial?: InitialCluster;
 }
 
-const readyPoll = milliseconds(10);
-const servedPoll = milliseconds(10);
+/** How often it is looked whether this node is ready, or served. */
+const statePoll = milliseconds(10);
 
 export class ClusterNode {
   readonly #parts: ClusterNodeParts;
@@ -174,7 +174,7 @@ export class ClusterNode {
       if (failure !== undefined && isFinal(failure)) throw failure;
       if (this.#roles.refusal !== undefined) throw failedPrecondition(this.#roles.refusal);
       if (manager?.isReady === true) return;
-      await clock.sleep(readyPoll, either);
+      await clock.sleep(statePoll, either);
     }
     throwIfAborted(either);
   }
@@ -182,7 +182,7 @@ export class ClusterNode {
   /** Resolves once a manager has taken this node's worker: before that it has no name and no state in the cluster. */
   async served(signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([signal, this.#tasks.signal]);
-    while (!this.#isServing) await this.#parts.clock.sleep(servedPoll, either);
+    while (!this.#isServing) await this.#parts.clock.sleep(statePoll, either);
   }
 
   /**

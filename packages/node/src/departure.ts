@@ -2,7 +2,6 @@
 import { type Manager, withdrawFromRaft } from "@mswarm/manager";
 import {
   type Clock,
-  type Duration,
   type Logger,
   messageOf,
   milliseconds,
@@ -28,7 +27,7 @@ export interface DepartureParts {
 const askLimit = seconds(5);
 /** An election may be under way. */
 const rounds = 3;
-const pause: Duration = milliseconds(100);
+const pause = milliseconds(100);
 
 export class Departure {
   readonly #parts: DepartureParts;
